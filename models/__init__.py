@@ -1,0 +1,1 @@
+"""What is true: dates, procedures, decisions, events and cases, without any input or output."""
