@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.refusal import Refusal
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-class CalendarError(ValueError):
+class CalendarError(Refusal):
     """The calendar, or what is asked of it, is wrong; the message says in one sentence what is right."""
 
 

@@ -8,6 +8,8 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from models.refusal import Refusal
+
 Unit = Literal["working days", "days", "weeks", "months", "hours", "immediately"]
 
 _UNITS: dict[str, Unit] = {unit.removesuffix("s"): unit for unit in get_args(Unit)}
@@ -26,7 +28,7 @@ _PERIOD = re.compile(
 _MOST = 9999
 
 
-class PeriodError(ValueError):
+class PeriodError(Refusal):
     """A period, day or moment cannot be understood; the message says in one sentence what would be right."""
 
 

@@ -1,0 +1,1 @@
+"""What the workflow asks the outside world to do: letters and the register."""

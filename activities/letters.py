@@ -1,0 +1,62 @@
+"""Sending the letters of a case: who writes to whom comes from board and referral, the text from the template."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from temporalio import activity
+
+from activities.outbox import write_eml
+from activities.rendering import LetterError, Renderer
+from library import Library
+from models import messages
+from models.board import Board, BoardError
+from models.letters import Correspondent, LetterOrder, LetterReport
+from models.messages import Mail
+from register.store import Register
+
+FROM_REFERRAL = ("referrer", "family")
+"""Roles whose address the referral gives."""
+
+
+class LetterActivities:
+    """The activities that send letters; the outbox is a folder of e-mail files."""
+
+    def __init__(self, library: Library, register: Register, outbox: Path) -> None:
+        self._library = library
+        self._register = register
+        self._outbox = outbox
+        self._renderers: dict[str, Renderer] = {}
+
+    @activity.defn(name=messages.SEND_LETTERS)
+    async def send(self, mail: Mail) -> list[LetterReport]:
+        """Send letters, each once however often this is tried, and report on each.
+
+        What is wrong for good (wording, address) is reported and becomes a person's task; what may pass (a full disk)
+        is raised, and the engine tries again.
+        """
+        referral = await self._register.referral(mail.reference)
+        return [await asyncio.to_thread(self._send, mail, order, referral) for order in mail.letters]
+
+    def _send(self, mail: Mail, order: LetterOrder, referral: dict[str, Any]) -> LetterReport:
+        try:
+            board = self._library.board(mail.board)
+            sender = board.correspondent(order.sender, order.signers)
+            recipient = _recipient(board, order, referral)
+            rendered = self._renderer(board.id).render(
+                order, mail.reference, board, sender, recipient, referral.get("child")
+            )
+            _, sha256 = write_eml(self._outbox, mail.reference, order, rendered, sender, recipient)
+        except (LetterError, BoardError, LookupError, ValueError) as error:
+            return LetterReport(letter=order.id, because=str(error))
+        return LetterReport(letter=order.id, sha256=sha256)
+
+    def _renderer(self, board: str) -> Renderer:
+        if board not in self._renderers:
+            self._renderers[board] = Renderer(self._library.letter_folders(board), self._library.fonts)
+        return self._renderers[board]
+
+
+def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any]) -> Correspondent:
+    given = referral.get(order.recipient) if order.recipient in FROM_REFERRAL else None
+    return Correspondent.model_validate(given) if given else board.correspondent(order.recipient, order.holders)

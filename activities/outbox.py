@@ -1,0 +1,110 @@
+"""Letters as e-mail files in a folder: written once, never overwritten, on the disk before anybody is told so."""
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime, time
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from hashlib import sha256
+from pathlib import Path
+
+from models.letters import Correspondent, LetterOrder, RenderedLetter
+
+HASH_HEADER = "X-Letter-SHA256"
+NOWHERE = "letters.invalid"
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_MAIL = re.compile(rf"{_ATOMS}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\]-]*")
+
+
+def message_id(reference: str, letter: str, sender: Correspondent) -> str:
+    """The same for every attempt at the same letter, so that a mail system can tell a repetition."""
+    words = re.sub(r"[^A-Za-z0-9-]+", ".", f"{reference}.{letter}").strip(".")
+    # What the readable part lost (brackets, doubled dots) is kept apart by the digest.
+    digest = sha256(f"{reference}\n{letter}".encode()).hexdigest()[:12]
+    return f"<{words}.{digest}@{sender.email.rpartition('@')[2] or NOWHERE}>"
+
+
+def compose(
+    reference: str, order: LetterOrder, rendered: RenderedLetter, sender: Correspondent, recipient: Correspondent
+) -> bytes:
+    """The e-mail: plain text and HTML, the PDF attached. The same letter gives the same bytes.
+
+    A recipient without an e-mail address gets no `To`: the PDF is for the post. ValueError if an address is none.
+    """
+    message = EmailMessage(policy=policy.SMTP)
+    message["Message-ID"] = message_id(reference, order.id, sender)
+    message["Date"] = datetime.combine(order.on, time(9), UTC)
+    message["From"] = _address(sender)
+    if recipient.email:
+        message["To"] = _address(recipient)
+    message["Subject"] = rendered.subject
+    message["X-Letter-Id"] = order.id
+    message[HASH_HEADER] = rendered.sha256
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    message.add_attachment(rendered.pdf, maintype="application", subtype="pdf", filename=f"{reference}.pdf")
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"==letter-{rendered.sha256[:24]}-{number}==")
+    return message.as_bytes()
+
+
+def write_eml(
+    folder: Path,
+    reference: str,
+    order: LetterOrder,
+    rendered: RenderedLetter,
+    sender: Correspondent,
+    recipient: Correspondent,
+) -> tuple[Path, str]:
+    """Write `folder/reference/id.eml` once; give its path and the SHA-256 of the letter that it holds.
+
+    A second attempt leaves the first file as it is and gives the first one's hash. The file appears whole or not
+    at all, and has reached the disk on return. Raises ValueError for a reference that is no file name.
+    """
+    if not _FILE_NAME.fullmatch(reference):
+        raise ValueError(f"The reference {reference!r} should hold letters, digits, dots and hyphens only.")
+    path = folder / reference / f"{order.id}.eml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _write_once(path, compose(reference, order, rendered, sender, recipient))
+    _sync_folder(path.parent)
+    return path, read_hash(path)
+
+
+def read_hash(path: Path) -> str:
+    """The SHA-256 that a letter's e-mail file says of itself."""
+    return str(message_from_bytes(path.read_bytes(), policy=policy.SMTP)[HASH_HEADER]).strip()
+
+
+def _address(of: Correspondent) -> Address:
+    name, mail = of.name or of.title or of.organisation, of.email or f"office@{NOWHERE}"
+    if not _MAIL.fullmatch(mail) or not name.isprintable():
+        # What is raised here is written down, and an address is personal: it is not quoted.
+        raise ValueError("The sender's or recipient's e-mail address should read like name@example.org.")
+    return Address(display_name=name, addr_spec=mail)
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """A temporary file beside it, then a hard link, which fails where another attempt was first."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # the other attempt's letter stands
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

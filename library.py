@@ -1,0 +1,76 @@
+"""Reads what a board brings as files: procedures, boards, calendars, wording. The only place that knows their folders.
+
+The product's own folders come first; a folder of the same name in the data folder adds to them and wins.
+"""
+
+import os
+from pathlib import Path
+
+from models.board import Board, read_board
+from models.calendar import Calendar, read_calendar
+from models.procedure import Procedure, read_procedure
+from models.refusal import Refusal
+
+ROOT = Path(__file__).resolve().parent
+
+
+class NotInLibrary(Refusal):
+    """A name that no file has; the message says which there are."""
+
+
+def data_folder() -> Path:
+    """Where the register, the outbox and a board's own files are: `SCR_DATA`, else `.data` in the project."""
+    return Path(os.environ.get("SCR_DATA") or ROOT / ".data").resolve()
+
+
+class Library:
+    """The files of the product and of one data folder."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._folders = [folder for folder in (own, ROOT) if folder is not None]
+
+    def _files(self, kind: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for folder in reversed(self._folders):
+            found |= {path.stem: path for path in sorted((folder / kind).glob("*.toml"))}
+        return found
+
+    def _text(self, kind: str, name: str) -> str:
+        files = self._files(kind)
+        if name not in files:
+            raise NotInLibrary(f"There is no {name!r} in {kind}; there are {', '.join(files)}.")
+        return files[name].read_text(encoding="utf-8")
+
+    def procedures(self) -> dict[str, Path]:
+        """The files of all procedures by id."""
+        return self._files("procedures")
+
+    def procedure(self, name: str) -> Procedure:
+        """A procedure by id. Raises NotInLibrary, ProcedureError."""
+        return read_procedure(self._text("procedures", name), f"{name}.toml")
+
+    def boards(self) -> dict[str, Path]:
+        """The files of all boards by id."""
+        return self._files("boards")
+
+    def board(self, name: str) -> Board:
+        """A board by id. Raises NotInLibrary, BoardError."""
+        return read_board(self._text("boards", name))
+
+    def calendar(self, name: str) -> Calendar:
+        """A calendar by name. Raises NotInLibrary, CalendarError."""
+        return read_calendar(self._text("calendars", name))
+
+    def letter_folders(self, board: str) -> list[Path]:
+        """Where a board's letters are looked for, its own wording first."""
+        own = [folder / "boards" / board / "letters" for folder in self._folders]
+        return [folder for folder in own if folder.is_dir()] + [ROOT / "templates" / "letters"]
+
+    def templates(self) -> set[str]:
+        """The names of the letters that every board can send."""
+        return {path.name.removesuffix(".md.j2") for path in (ROOT / "templates" / "letters").glob("*.md.j2")}
+
+    @property
+    def fonts(self) -> Path:
+        """The fonts of the letters."""
+        return ROOT / "templates" / "fonts"

@@ -1,0 +1,127 @@
+"""A safeguarding board as its TOML file describes it: letterhead, people, roles, agencies, outside bodies. Pure."""
+
+import re
+import tomllib
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.letters import Correspondent, Letterhead
+from models.refusal import Refusal
+
+ROLE = re.compile(r"(?P<role>[a-z0-9-]+)(?:\[(?P<agency>[a-z0-9-]+)\])?")
+
+
+class BoardError(Refusal):
+    """A board's file, or a question to a board, is wrong; the message is one sentence."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(_Model):
+    """Someone who may hold a role. `employer` is an agency's id, None for someone independent of all agencies."""
+
+    name: str
+    title: str
+    email: str
+    employer: str | None = None
+    board_member: bool = False
+
+
+class Agency(_Model):
+    """A member agency of the board, with its own contacts by role."""
+
+    name: str
+    kind: Literal["health", "police", "local-authority", "school", "probation", "voluntary"]
+    address: tuple[str, ...] = ()
+    contacts: dict[str, Correspondent] = Field(default_factory=dict)
+
+
+class Board(_Model):
+    """A board. Person ids and role ids never identify a person; a role may be for one agency ("imr-author[police]").
+
+    `code` begins the references of cases; `calendar` and `procedure` are ids of files; `sender` heads the letters.
+    Letters of a `fictional` board say on every page that they are a demonstration.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    code: str = Field(pattern=r"^[A-Z0-9]+$")
+    name: str
+    calendar: str
+    procedure: str
+    fictional: bool = False
+    sender: Letterhead
+    people: dict[str, Person]
+    roles: dict[str, tuple[str, ...]]
+    contacts: dict[str, Correspondent] = Field(default_factory=dict)
+    agencies: dict[str, Agency] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        for role, holders in self.roles.items():
+            match = ROLE.fullmatch(role)
+            if match is None:
+                raise ValueError(f'role "{role}" should read like "chair" or "imr-author[health]"')
+            if match["agency"] and match["agency"] not in self.agencies:
+                raise ValueError(f'role "{role}" names no agency of this board: {", ".join(self.agencies)}')
+            for person in holders:
+                if person not in self.people:
+                    raise ValueError(f'role "{role}" is held by "{person}", who is not under [people]')
+        for key, person_ in self.people.items():
+            if person_.employer is not None and person_.employer not in self.agencies:
+                raise ValueError(f'"{key}" is employed by "{person_.employer}", which is not under [agencies]')
+        return self
+
+    def holders(self, role: str) -> tuple[str, ...]:
+        """Ids of the people who hold a role, standing; empty where nobody of the board's people does."""
+        return self.roles.get(role, ())
+
+    def person(self, person: str) -> Correspondent:
+        """A person of the board to write to, at their agency or else at the board. Raises BoardError."""
+        if person not in self.people:
+            raise BoardError(f'"{person}" is nobody of {self.name}; known are {", ".join(self.people)}.')
+        found = self.people[person]
+        agency = self.agencies.get(found.employer or "")
+        return Correspondent(
+            name=found.name,
+            title=found.title,
+            organisation=agency.name if agency else self.name,
+            address=agency.address if agency and agency.address else self.sender.address,
+            email=found.email,
+        )
+
+    def correspondent(self, role: str, holders: tuple[str, ...] = ()) -> Correspondent:
+        """Whom to write to for a role: its first holder in the case, else the standing one, else its contact.
+
+        Raises BoardError where the role has none of the three.
+        """
+        for person in holders or self.holders(role):
+            return self.person(person)
+        match = ROLE.fullmatch(role)
+        if match is not None:
+            contacts = self.contacts
+            if match["agency"]:
+                agency = self.agencies.get(match["agency"])
+                contacts = agency.contacts if agency else {}
+            if match["role"] in contacts:
+                return contacts[match["role"]]
+        raise BoardError(f'{self.name} has neither a holder nor a contact for the role "{role}".')
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
+
+
+def read_board(text: str) -> Board:
+    """Read a board from the text of its TOML file; BoardError says in one sentence what is wrong with it."""
+    try:
+        return Board.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise BoardError(f"The board's file is not TOML: {error}.") from error
+    except ValidationError as error:
+        raise BoardError(f"The board's file is wrong at {_sentence(error)}.") from error

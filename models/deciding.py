@@ -1,0 +1,320 @@
+"""What a decision makes of a case: `decide(case, decision, at) -> events`, or a Refusal that says what would be right.
+
+Pure. The same code answers "what happened", "what would happen" and, for a correction, "what would be without it".
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from models import events as ev
+from models.calendar import BeyondCalendar, CalendarError
+from models.case import Case, mark_of, names_of, role_key
+from models.correcting import correct
+from models.decisions import (
+    Adopt,
+    Agree,
+    Assign,
+    Close,
+    Correct,
+    Decide,
+    Decision,
+    Extend,
+    Involve,
+    Plan,
+    Proclaim,
+    Reconsider,
+    Resend,
+)
+from models.people import must_be_independent, must_hold, must_manage, must_not_employ
+from models.procedure import Step
+from models.reckoning import lateness, reckon
+from models.refusal import Refusal
+from models.timescale import Day, PeriodError, earliest, latest, say
+from models.turn import Turn, must_not_lie_ahead, said
+
+
+def decide(case: Case, decision: Decision, at: datetime) -> list[ev.Event]:
+    """The events that follow from a decision taken in at the aware moment `at`.
+
+    An empty list if this very decision was taken in before. Raises Refusal.
+    """
+    if decision.id in case.ids:
+        if case.ids[decision.id] != mark_of(decision):
+            raise Refusal(f"The id {decision.id} was used for another decision; give this one an id of its own.")
+        return []
+    turn = Turn(case, at)
+    _must_be_possible(turn, decision)
+    try:
+        HANDLERS[decision.kind](turn, decision)
+    except (BeyondCalendar, CalendarError, PeriodError) as error:
+        raise Refusal(str(error)) from error
+    return turn.events
+
+
+def refused(case: Case, decision_id: str, because: str, at: datetime) -> list[ev.Event]:
+    """The event that writes a refused decision down; it changes nothing else."""
+    turn = Turn(case, at)
+    turn.emit(ev.Refused, decision=decision_id[:64], because=because)
+    return turn.events
+
+
+def _must_be_possible(turn: Turn, decision: Decision) -> None:
+    case = turn.case
+    if case.facts.closed and not isinstance(decision, Reconsider | Correct):
+        raise Refusal(f"Case {case.opening.reference} is closed; reconsider a decision to open it again.")
+    must_not_lie_ahead(decision.made_on, turn.today)
+    if decision.recorded_by and decision.recorded_by != decision.by:
+        must_manage(case, decision.recorded_by)
+
+
+def _record(case: Case, key: str) -> ev.StepRecord:
+    """The record of a step that has been owed, by its key."""
+    if key in case.steps:
+        return case.steps[key]
+    step = key.partition("[")[0]
+    if step in case.steps:
+        raise Refusal(f"{step!r} is not done for each one separately; say {step!r}.")
+    items = [k for k, record in case.steps.items() if record.step == step]
+    if items:
+        raise Refusal(f"{step!r} is done for each one separately: say {' or '.join(items)}.")
+    if step in case.procedure.steps or step in case.procedure.group:
+        raise Refusal(f"{key!r} is not owed yet in this case{_after(case, step)}.")
+    known = ", ".join(case.procedure.steps)
+    raise Refusal(f"{key!r} is no step of {case.procedure.id}; its steps are {known}.")
+
+
+def _after(case: Case, step: str) -> str:
+    timed = case.procedure.timed(step)
+    names = timed.after if isinstance(timed, Step) else (timed.of,)
+    return f": it follows from {' or '.join(names)}" if names else ""
+
+
+def _decide(turn: Turn, decision: Decide) -> None:
+    case = turn.case
+    record = _record(case, decision.step)
+    step = case.procedure.timed(record.step)
+    if not isinstance(step, Step):
+        raise Refusal(f"{record.key!r} is met when its steps are done; decide those.")
+    if record.state != "open":
+        what = "decided already" if record.state == "done" else "no longer owed"
+        raise Refusal(f"{record.key!r} is {what}; reconsider it if there is new information, correct it if mistaken.")
+    if decision.outcome not in step.outcomes:
+        known = ", ".join(step.outcomes)
+        raise Refusal(f"{decision.outcome!r} is no outcome of {record.step!r}; it has {known}.")
+    must_hold(case, decision.by, record.owner)
+    if not step.precedes and latest(decision.made_on) < earliest(record.since):
+        raise Refusal(
+            f"{said(decision.made_on)} is before {said(record.since)}, the day {record.key!r} follows from; "
+            "give a later day."
+        )
+    _must_pass_gates(case, step, record, decision.made_on)
+    turn.take(decision, step=record.key, late_by=lateness(record.due, decision.made_on))
+    turn.withdraw_letters(record.key)
+    turn.outcome_letters(record.key, decision)
+    turn.recount()
+
+
+def _must_pass_gates(case: Case, step: Step, record: ev.StepRecord, made_on: Day) -> None:
+    for name in step.requires:
+        gate = case.procedure.steps[name.partition(".")[0]]
+        same = f"{name}[{record.item}]" if step.each is not None and gate.each == step.each else name
+        passed = case.facts.happened.get(same)
+        if passed is not None and latest(made_on) >= earliest(passed):
+            continue
+        if passed is not None:
+            raise Refusal(
+                f"{said(made_on)} is before {said(passed)}, the day of {gate.title!r} ({gate.row}), for which "
+                f"{record.key!r} must wait; give a later day."
+            )
+        missing = [r.key for r in case.steps.values() if r.step == gate.id and r.state == "open"] or [same]
+        raise Refusal(
+            f"{record.key!r} must wait for {gate.title!r} ({gate.row}); still to be decided: {', '.join(missing)}."
+        )
+
+
+def _extend(turn: Turn, decision: Extend) -> None:
+    case = turn.case
+    record = _record(case, decision.step)
+    if record.state != "open":
+        raise Refusal(f"{record.key!r} is not owed any more, so its date cannot be extended.")
+    if record.due is None:
+        raise Refusal(f"{record.key!r} has no due date that could be extended.")
+    must_hold(case, decision.by, record.owner, *case.procedure.managed_by)
+    extension = ev.Extension(to=decision.to, period=decision.period)
+    new = reckon(case, record.model_copy(update={"extension": extension})).counted
+    assert new is not None  # a record with a due date has a statutory one
+    if new.due <= record.due:
+        raise Refusal(f"An extension ends later than {say(record.due)}, the date it has now; {say(new.due)} does not.")
+    turn.take(decision, step=record.key)
+    turn.recount(tell=True)
+
+
+def _reconsider(turn: Turn, decision: Reconsider) -> None:
+    case = turn.case
+    record = _record(case, decision.step)
+    if record.state != "done" or not isinstance(case.procedure.timed(record.step), Step):
+        raise Refusal(f"{record.key!r} has not been decided, so there is nothing to reconsider.")
+    if record.step == case.procedure.begins:
+        raise Refusal(f"{record.key!r} is how the case began, which is not reconsidered; close the case as withdrawn.")
+    must_hold(case, decision.by, record.owner)
+    assert record.met_on is not None
+    if latest(decision.made_on) < earliest(record.met_on):
+        raise Refusal(f"{said(decision.made_on)} is before {record.key!r} was decided; give a later day.")
+    turn.take(decision, step=record.key)
+    for key in _downstream(turn.case, record):
+        turn.withdraw_letters(key)
+        because = f"It followed from {record.key}, which is being reconsidered."
+        turn.emit(ev.Withdrawn, step=key, because=because)
+    if case.facts.closed:
+        _open_again(turn)
+    turn.start(record.step, record.item, record.cause, decision.made_on, reconsidered=True)
+    turn.recount()
+
+
+def _open_again(turn: Turn) -> None:
+    """What came due while the case was closed fires no more; what was met by letters meanwhile is met."""
+    for record in turn.case.open_steps:
+        ahead = tuple(rung for rung in record.rungs if rung.at > turn.at)
+        if ahead != record.rungs:
+            quiet, because = record.model_copy(update={"rungs": ahead}), "The case was closed until now."
+            turn.emit(ev.Moved, step=record.key, record=quiet, because=because, was=record.due)
+        turn.meet_by_letters(record.key)
+
+
+def _downstream(case: Case, record: ev.StepRecord) -> list[str]:
+    """The open steps that followed from a step, through others too."""
+    names, found, grown = names_of(record), [], True
+    while grown:
+        grown = False
+        for other in case.steps.values():
+            if other.key in found or other.key == record.key or other.cause not in names:
+                continue
+            found.append(other.key)
+            names |= names_of(other)
+            grown = True
+    return [key for key in found if case.steps[key].state == "open"]
+
+
+def _assign(turn: Turn, decision: Assign) -> None:
+    case = turn.case
+    must_manage(case, decision.by)
+    role = case.procedure.roles.get(decision.role)
+    if role is None:
+        raise Refusal(f"{decision.role!r} is no role of {case.procedure.id}; it has {', '.join(case.procedure.roles)}.")
+    if role.of == "agency" and decision.agency not in case.facts.agencies:
+        known = ", ".join(case.facts.agencies) or "none yet: involve one first"
+        raise Refusal(f"{role.title} is held for one agency: say which of those involved ({known}).")
+    if role.of is None and decision.agency is not None:
+        raise Refusal(f"{role.title} is not held for an agency; leave the agency out.")
+    key = role_key(decision.role, decision.agency)
+    if decision.stands_down:
+        if decision.person not in case.facts.holders.get(key, ()):
+            raise Refusal(f"{decision.person!r} does not hold the role {role.title}, so cannot stand down from it.")
+    else:
+        must_be_independent(case, decision)
+    turn.take(decision)
+
+
+def _involve(turn: Turn, decision: Involve) -> None:
+    must_manage(turn.case, decision.by)
+    if decision.agency in turn.case.facts.agencies:
+        raise Refusal(f"{decision.agency!r} is involved already.")
+    must_not_employ(turn.case, decision.agency)
+    turn.take(decision)
+    turn.start_items("agency", decision.agency, decision.made_on)
+    turn.recount()
+
+
+def _plan(turn: Turn, decision: Plan) -> None:
+    case = turn.case
+    must_manage(case, decision.by)
+    if decision.what not in case.procedure.planned:
+        known = ", ".join(case.procedure.planned) or "none"
+        raise Refusal(f"{decision.what!r} is no day that {case.procedure.id} plans; it plans {known}.")
+    if decision.day < earliest(decision.made_on):
+        raise Refusal(f"A planned day lies ahead; {say(decision.day)} is before the day it was planned.")
+    turn.take(decision)
+    turn.recount(tell=True)
+
+
+def _agree(turn: Turn, decision: Agree) -> None:
+    case = turn.case
+    must_manage(case, decision.by)
+    if decision.action in case.facts.actions:
+        raise Refusal(f"Action {decision.action!r} is agreed already; correct that entry if it is mistaken.")
+    if decision.agency is not None and decision.agency not in case.facts.agencies:
+        known = ", ".join(case.facts.agencies) or "none yet"
+        raise Refusal(f"{decision.agency!r} is not involved; an action is owned by one of {known}.")
+    if decision.agency is None and _owned_by_agency(case):
+        raise Refusal("Say which agency owns the action.")
+    if decision.due < earliest(decision.made_on):
+        raise Refusal(f"An action is due after it is agreed; {say(decision.due)} is before.")
+    turn.take(decision)
+    turn.start_items("action", decision.action, decision.made_on)
+    turn.recount()
+
+
+def _owned_by_agency(case: Case) -> bool:
+    procedure = case.procedure
+    return any(s.each == "action" and procedure.roles[s.who].of == "agency" for s in procedure.step)
+
+
+def _proclaim(turn: Turn, decision: Proclaim) -> None:
+    turn.case.calendar.with_days({decision.day: decision.name})  # refuses a day that is none already
+    turn.take(decision)
+    turn.recount(tell=True, ladders=True)
+
+
+def _adopt(turn: Turn, decision: Adopt) -> None:
+    case = turn.case
+    must_manage(case, decision.by)
+    new = decision.procedure
+    had = dict.fromkeys(record.step for record in case.steps.values())
+    missing = [step for step in had if step not in new.steps and step not in new.group]
+    if missing:
+        raise Refusal(f"{new.id} version {new.version} has no step {', '.join(missing)}, which this case has had.")
+    turn.take(decision)
+    turn.recount(tell=True, ladders=True)
+
+
+def _resend(turn: Turn, decision: Resend) -> None:
+    must_manage(turn.case, decision.by)
+    letter = turn.case.letters.get(decision.letter)
+    if letter is None or letter.state != "failed":
+        failed = ", ".join(i for i, known in turn.case.letters.items() if known.state == "failed") or "none"
+        raise Refusal(f"{decision.letter!r} is no letter that could not be sent; those are: {failed}.")
+    turn.take(decision)
+
+
+def _close(turn: Turn, decision: Close) -> None:
+    case = turn.case
+    must_manage(case, decision.by)
+    owed = [r.key for r in case.open_steps if not _may_stay_open(case, r)]
+    if decision.how == "completed" and owed:
+        raise Refusal(f"Still owed: {', '.join(owed)}; decide these first, or close the case as withdrawn.")
+    for letter in list(case.letters.values()):
+        if letter.state == "failed":
+            turn.emit(ev.LetterWithdrawn, step=letter.step, letter=letter.id)
+    turn.take(decision)
+
+
+def _may_stay_open(case: Case, record: ev.StepRecord) -> bool:
+    step = case.procedure.timed(record.step)
+    return isinstance(step, Step) and step.optional
+
+
+HANDLERS: dict[str, Callable[[Turn, Any], None]] = {
+    "decide": _decide,
+    "extend": _extend,
+    "reconsider": _reconsider,
+    "correct": lambda turn, decision: correct(turn, decision, decide),
+    "assign": _assign,
+    "involve": _involve,
+    "plan": _plan,
+    "agree": _agree,
+    "proclaim": _proclaim,
+    "adopt": _adopt,
+    "resend": _resend,
+    "close": _close,
+}

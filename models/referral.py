@@ -1,0 +1,102 @@
+"""A referral: what a referrer tells the board, and the opening of a case that is made of it.
+
+What identifies the child, the family and the referrer stays in the register, under seal; the opening has none of it.
+"""
+
+import tomllib
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from models.board import Board
+from models.calendar import Calendar
+from models.events import Affiliation, AgencyFact, Opening
+from models.letters import ChildIdentity, Correspondent
+from models.procedure import Procedure, faults_of
+from models.refusal import Refusal
+from models.timescale import Day, exact, latest, local_date
+
+ZONE = "Europe/London"
+
+
+class ReferralError(Refusal):
+    """A referral that cannot be taken; one line a fault."""
+
+
+def _civil(value: Any) -> Any:
+    """An aware moment of receipt counts as its local date (domain part 4, rule 1)."""
+    if isinstance(value, datetime):
+        return local_date(value, ZONE) if value.tzinfo else value.date()
+    return value
+
+
+class Referral(BaseModel):
+    """A referral as filed. `received` is the local date of the first receipt, by word or in writing.
+
+    `stated` gives the days of steps that lie before the case (002-1), by step id.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    board: str
+    procedure: str | None = None
+    received: Annotated[Day, BeforeValidator(_civil)]
+    why: str = Field(min_length=1)
+    agencies: tuple[str, ...] = Field(min_length=1)
+    child: ChildIdentity
+    referrer: Correspondent
+    family: Correspondent | None = None
+    stated: dict[str, Day] = Field(default_factory=dict)
+
+
+def read_referral(text: str, name: str) -> Referral:
+    """Read a referral from TOML text; `name` is the file's. Raises ReferralError, one line a fault."""
+    try:
+        return Referral.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ReferralError(f"{name}: not readable as TOML: {error}.") from error
+    except ValidationError as error:
+        raise ReferralError("\n".join(f"{name}: {fault}." for fault in faults_of(error))) from error
+
+
+def opening_of(
+    referral: Referral, reference: str, board: Board, procedure: Procedure, calendar: Calendar, today: date
+) -> Opening:
+    """The opening of the case, with the board's standing holders of roles. Raises Refusal.
+
+    A role with a rule of independence has no standing holder: it is assigned in the case, where the rule is checked.
+    """
+    if latest(referral.received) > today and (exact(referral.received) or today) >= today:
+        raise Refusal(f"The referral was received on {referral.received}, which lies in the future; today is {today}.")
+    unknown = [agency for agency in referral.agencies if agency not in board.agencies]
+    if unknown:
+        raise Refusal(f"{', '.join(unknown)!r} is no agency of {board.name}; it has {', '.join(board.agencies)}.")
+    before = [step.id for step in procedure.step if step.precedes]
+    for step, day in referral.stated.items():
+        if step not in before:
+            raise Refusal(f"{step!r} is no step before the case; a referral can state {', '.join(before) or 'none'}.")
+        if latest(day) > latest(referral.received):
+            raise Refusal(f"{step!r} is stated for {day}, after the referral was received; give the day it was done.")
+    appointed = {rule.role for rule in procedure.rule}
+    return Opening(
+        reference=reference,
+        board=board.id,
+        procedure=procedure,
+        calendar=calendar,
+        notified_on=referral.received,
+        holders={
+            role: tuple(people)
+            for role, people in board.roles.items()
+            if role.partition("[")[0] in procedure.roles and role.partition("[")[0] not in appointed
+        },
+        affiliations={
+            key: Affiliation(employer=person.employer, board_member=person.board_member)
+            for key, person in board.people.items()
+            if person.employer or person.board_member
+        },
+        agencies={
+            key: AgencyFact(name=board.agencies[key].name, kind=board.agencies[key].kind) for key in referral.agencies
+        },
+        stated=referral.stated,
+    )

@@ -1,0 +1,172 @@
+"""What is read from the register: lists of cases, one case, its steps, letters, events and history.
+
+Overdue is not kept but derived when it is asked for: due before today, a local date that the caller gives.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+
+from models.events import Event, EventAdapter
+from models.timescale import Day
+from register.errors import RegisterError
+from register.history import HistoryRow, history_row
+from register.store import Register
+from register.tables import CaseRow, EventRow, LetterRow, StepRow
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class CaseView(_View):
+    """A case in a list. `waiting_for` are role ids ("imr-author[health]"), `next_due` the earliest open due date."""
+
+    reference: str
+    board: str
+    procedure: str
+    procedure_title: str
+    stage: str | None
+    state: Literal["open", "closed"]
+    how: Literal["completed", "withdrawn"] | None
+    notified_on: Day
+    opened_at: datetime
+    waiting_for: tuple[str, ...]
+    next_due: date | None
+    last_seq: int
+    head: str
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether a step was due before the local date `today`; not yet on the due date itself."""
+        return self.next_due is not None and self.next_due < today
+
+
+class StepView(_View):
+    """A step or group of a case; `row` is the row of the guidance, `late_by` calendar days after the due date."""
+
+    reference: str
+    key: str
+    step: str
+    item: str | None
+    row: str | None
+    title: str
+    owner: str
+    state: Literal["open", "done", "withdrawn"]
+    round: int
+    since: Day
+    due: date | None
+    act_by: date | None
+    expires: datetime | None
+    outcome: str | None
+    met_on: Day | None
+    late_by: int | None
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it is open and was due before the local date `today`."""
+        return self.state == "open" and self.due is not None and self.due < today
+
+
+class LetterView(_View):
+    """A letter of a case. `on` is the local date on it, `because` why it failed, `sha256` the hash of what was sent."""
+
+    reference: str
+    letter: str
+    template: str
+    recipient: str
+    sender: str
+    step: str | None
+    on: date
+    state: Literal["owed", "sent", "failed", "withdrawn"]
+    sha256: str | None
+    because: str | None
+    sent_at: datetime | None
+
+
+class CaseFilter(_View):
+    """Which cases, in which order. `overdue_on` is a local date; `waiting_for` is a role, whichever agency's."""
+
+    state: Literal["open", "closed"] | None = None
+    board: str | None = None
+    overdue_on: date | None = None
+    waiting_for: str | None = None
+    text: str | None = Field(default=None, description="Part of the reference.")
+    order: Literal["due", "reference", "opened"] = "due"
+    limit: Annotated[int, Field(ge=1)] | None = None
+    offset: Annotated[int, Field(ge=0)] = 0
+
+
+_V = TypeVar("_V", bound=_View)
+
+
+async def _read(register: Register, view: type[_V], query: Select[Any]) -> list[_V]:
+    return await register.read(lambda db: [view.model_validate(row) for row in db.execute(query)])
+
+
+async def cases(register: Register, which: CaseFilter | None = None) -> list[CaseView]:
+    """The cases of a filter, the earliest due first unless it says otherwise (those without a due date last)."""
+    which = which or CaseFilter()
+    order: dict[str, tuple[Any, ...]] = {
+        "due": (CaseRow.next_due.is_(None), CaseRow.next_due, CaseRow.reference),
+        "reference": (CaseRow.reference,),
+        "opened": (CaseRow.opened_at.desc(), CaseRow.reference),
+    }
+    query = select(CaseRow.__table__).where(*_conditions(which)).order_by(*order[which.order])
+    return await _read(register, CaseView, query.limit(which.limit).offset(which.offset))
+
+
+async def count_cases(register: Register, which: CaseFilter | None = None) -> int:
+    """How many cases a filter has, its limit and offset left aside."""
+    query = select(func.count()).select_from(CaseRow).where(*_conditions(which or CaseFilter()))
+    return await register.read(lambda db: db.scalar(query) or 0)
+
+
+def _conditions(which: CaseFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if which.state is not None:
+        conditions.append(CaseRow.state == which.state)
+    if which.board is not None:
+        conditions.append(CaseRow.board == which.board)
+    if which.overdue_on is not None:
+        conditions.append(CaseRow.next_due < which.overdue_on)
+    if which.waiting_for is not None:
+        role = which.waiting_for
+        owed = or_(StepRow.owner == role, StepRow.owner.startswith(f"{role}[", autoescape=True))
+        open_step = exists().where(StepRow.reference == CaseRow.reference, StepRow.state == "open", owed)
+        conditions += [CaseRow.state == "open", open_step]
+    if which.text is not None:
+        conditions.append(CaseRow.reference.icontains(which.text, autoescape=True))
+    return conditions
+
+
+async def case(register: Register, reference: str) -> CaseView:
+    """One case. Raises RegisterError where there is none of that reference."""
+    found = await _read(register, CaseView, select(CaseRow.__table__).where(CaseRow.reference == reference))
+    if not found:
+        raise RegisterError(f"There is no case {reference}.")
+    return found[0]
+
+
+async def steps(register: Register, reference: str) -> list[StepView]:
+    """The steps and groups of a case, the open ones first, then by due date."""
+    query = select(StepRow.__table__).where(StepRow.reference == reference)
+    order = (StepRow.state != "open", StepRow.due.is_(None), StepRow.due, StepRow.key)
+    return await _read(register, StepView, query.order_by(*order))
+
+
+async def letters(register: Register, reference: str) -> list[LetterView]:
+    """The letters of a case by their date."""
+    query = select(LetterRow.__table__).where(LetterRow.reference == reference)
+    return await _read(register, LetterView, query.order_by(LetterRow.on, LetterRow.letter))
+
+
+async def events(register: Register, reference: str, after: int = 0) -> list[Event]:
+    """The events of a case in order, those numbered above `after`; none where there is no such case."""
+    query = select(EventRow.body).where(EventRow.reference == reference, EventRow.seq > after).order_by(EventRow.seq)
+    return await register.read(lambda db: [EventAdapter.validate_json(body) for body in db.scalars(query)])
+
+
+async def history(register: Register, reference: str) -> list[HistoryRow]:
+    """The events of a case in order, each in a sentence, to be printed."""
+    return [history_row(event) for event in await events(register, reference)]

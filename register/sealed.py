@@ -1,0 +1,173 @@
+"""Sealing what identifies a child, a family or a referrer: AES-256-GCM under a ring of keys kept in one file.
+
+A sealed blob is: version (1 byte), key id (8 bytes), nonce (12 bytes), ciphertext with its tag. Version, key id and
+a context such as "referral MK-2013-001" are authenticated, so that a blob cannot be passed off as another's.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from models.refusal import Refusal
+
+_VERSION = b"\x01"
+_ID, _NONCE, _TAG, _KEY = 8, 12, 16, 32
+
+
+class SealError(Refusal):
+    """Something cannot be sealed or unsealed; the message is one sentence that says what would be right."""
+
+
+class Ring:
+    """The keys: one current, with which everything new is sealed, and the older ones, which still open.
+
+    A ring whose file does not exist makes its first key when it first seals, not when it is loaded, so that a
+    mislaid file is never quietly replaced by a new one beside data that needs the old.
+    """
+
+    def __init__(self, path: Path, keys: dict[str, bytes], current: str) -> None:
+        self.path = path
+        self._keys = keys
+        self._current = current
+
+    @classmethod
+    def load_or_make(cls, path: Path | str) -> Self:
+        """Load the ring from a file, or prepare one to be made there (mode 0600) when it is first used to seal.
+
+        Raises SealError for a file that is not a key ring.
+        """
+        path = Path(path)
+        ring = cls(path, {}, "")
+        ring._reload()
+        return ring
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a key yet."""
+        return bool(self._keys)
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The ids of all keys of the ring; an id tells nothing about its key."""
+        return frozenset(self._keys)
+
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Encrypt under the current key for one context; the same context is needed to read it."""
+        self._make_if_needed()
+        head = _VERSION + self._current.encode()
+        nonce = secrets.token_bytes(_NONCE)
+        return head + nonce + AESGCM(self._keys[self._current]).encrypt(nonce, plain, head + context.encode())
+
+    def unseal(self, blob: bytes, context: str) -> bytes:
+        """Decrypt what was sealed for this context. Raises SealError for a missing key and for anything altered."""
+        head, nonce, sealed = blob[: 1 + _ID], blob[1 + _ID : 1 + _ID + _NONCE], blob[1 + _ID + _NONCE :]
+        if head[:1] != _VERSION or len(sealed) < _TAG:
+            raise SealError(f'What is kept as "{context}" is not sealed data: restore it from a backup.')
+        key_id = key_id_of(blob)
+        if key_id not in self._keys:
+            self._reload()
+        if key_id not in self._keys:
+            raise SealError(f'"{context}" is sealed with the key {key_id}, which {self._where()}: put that key back.')
+        try:
+            return AESGCM(self._keys[key_id]).decrypt(nonce, sealed, head + context.encode())
+        except InvalidTag:
+            raise SealError(
+                f'What is kept as "{context}" was altered or sealed for something else: restore it from a backup.'
+            ) from None
+
+    def fingerprint(self, content: bytes) -> str:
+        """HMAC-SHA256 (hexadecimal) of content: recognises it again and, without the ring, reveals nothing of it."""
+        self._make_if_needed()
+        return _fingerprint(self._keys[self._current], content)
+
+    def fingerprints(self, content: bytes) -> list[str]:
+        """The fingerprints of content under every key, so that what was filed under another key is recognised."""
+        self._make_if_needed()
+        self._reload()  # another process may have added a key
+        return [_fingerprint(key, content) for key in self._keys.values()]
+
+    def rotate(self) -> str:
+        """Add a new current key and write the file anew; the older keys stay. Returns the new key's id."""
+        self._make_if_needed()
+        key_id, key = _new_key()
+        keys = {**self._keys, key_id: key}
+        draft = self._draft(keys, key_id)
+        os.replace(draft, self.path)
+        _sync_folder(self.path.parent)
+        self._keys, self._current = keys, key_id
+        return key_id
+
+    def _make_if_needed(self) -> None:
+        if self._keys:
+            return
+        key_id, key = _new_key()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._draft({key_id: key}, key_id)
+        try:
+            os.link(draft, self.path)  # refuses where another process was first: its key is then ours too
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        _sync_folder(self.path.parent)
+        self._load()
+
+    def _draft(self, keys: dict[str, bytes], current: str) -> Path:
+        content = {"current": current, "keys": {i: base64.b64encode(key).decode() for i, key in keys.items()}}
+        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # a key must be on disk before anything sealed with it
+        return draft
+
+    def _reload(self) -> None:
+        if self.path.exists():
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            content = json.loads(self.path.read_text())
+            keys = {str(i): base64.b64decode(key, validate=True) for i, key in content["keys"].items()}
+            current = content["current"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SealError(f"The key file {self.path} is not readable as one: put the right file back.") from error
+        if current not in keys or any(len(i) != _ID or len(key) != _KEY for i, key in keys.items()):
+            raise SealError(f"The key file {self.path} is damaged: put an undamaged copy back.")
+        self._keys, self._current = keys, current
+
+    def _where(self) -> str:
+        return f"is not in the key file {self.path}" if self._keys else f"is in no file at {self.path}"
+
+
+def key_id_of(blob: bytes) -> str:
+    """The id of the key with which a blob was sealed."""
+    return blob[1 : 1 + _ID].decode("ascii", "replace")
+
+
+def _new_key() -> tuple[str, bytes]:
+    return secrets.token_hex(_ID // 2), AESGCM.generate_key(bit_length=8 * _KEY)
+
+
+def _fingerprint(key: bytes, content: bytes) -> str:
+    # a key of its own, so that fingerprints and ciphertexts never share one
+    derived = HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=b"fingerprint").derive(key)
+    return hmac.new(derived, content, hashlib.sha256).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,184 @@
+"""The register itself: opening it, writing events and referrals to it. What is read from it is in `queries.py`."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from models.events import Event
+from register import database, writing
+from register.chain import canonical_json
+from register.errors import RegisterError
+from register.sealed import Ring, key_id_of
+from register.tables import CaseRow, ProclaimedRow, ReferralRow
+
+_T = TypeVar("_T")
+_READERS = 4
+
+
+class Register:
+    """The register of one database. Open it with `open`, close it with `close`, or use it with `async with`.
+
+    Each call is one transaction and runs in a thread: one that writes, some that read. Handing over every statement
+    by itself, as an asynchronous driver does, took about twice as long.
+    """
+
+    def __init__(self, engine: Engine, ring: Ring) -> None:
+        self.ring = ring
+        self._engine = engine
+        self._writes = engine.execution_options(**{database.WRITES: True})
+        self._writer = ThreadPoolExecutor(1, "register-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "register-reader")
+
+    @classmethod
+    async def open(cls, where: str | Path, ring: Ring) -> Self:
+        """Open the register at the path of a SQLite file or a database URL, made or brought up to date as needed.
+
+        Raises RegisterError where the key of referrals that are already there is missing from the ring.
+        """
+        register = cls(database.connect(database.url_of(where)), ring)
+        try:
+            await asyncio.to_thread(database.upgrade, register._engine)
+            await register.read(register._check_keys)
+        except BaseException:
+            await register.close()
+            raise
+        return register
+
+    async def close(self) -> None:
+        """Finish what is under way and close every connection. The register cannot be used afterwards."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def read(self, work: Callable[[Connection], _T]) -> _T:
+        """What `work`, called in a thread, reads from one consistent state, whatever is written meanwhile."""
+
+        def run() -> _T:
+            with self._engine.connect() as db:
+                return work(db)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def _write(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work` in a transaction that holds the write lock from its beginning: what it reads stays true."""
+
+        def run() -> _T:
+            with self._writes.begin() as db:
+                return work(db)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+
+    def _check_keys(self, db: Connection) -> None:
+        rows = db.execute(select(ReferralRow.key_id, func.count()).group_by(ReferralRow.key_id))
+        missing = {key: n for key, n in rows if key not in self.ring.key_ids}
+        if not missing:
+            return
+        number = sum(missing.values())
+        lost = f"without it {number} {'referral' if number == 1 else 'referrals'} of this register cannot be read"
+        if not self.ring.exists:
+            raise RegisterError(f"The key file {self.ring.path} is missing: put it back; {lost}.")
+        keys = ", ".join(sorted(missing))
+        raise RegisterError(f"The key file {self.ring.path} lacks the key {keys}: put the right file back; {lost}.")
+
+    async def append(self, reference: str, events: Sequence[Event]) -> int:
+        """Add events of a case, in order, and what follows from them, in one transaction; return its last number.
+
+        Events that are there already and say the same are passed over. Raises Gap where one is missing in between,
+        RegisterError where one says something else than what was kept under its number.
+        """
+        return await self._write(lambda db: writing.append(db, reference, events))
+
+    async def rebuild(self, reference: str) -> None:
+        """Read the case, its steps and its letters from its events anew, as if nothing had been kept but these.
+
+        Raises RegisterError for an unknown case, and where its events do not end where the case does: verify first.
+        """
+        await self._write(lambda db: writing.rebuild(db, reference))
+
+    async def file_referral(
+        self, board_code: str, year: int, board_id: str, received_on: date, content: Mapping[str, Any]
+    ) -> str:
+        """File a referral under seal and allot its reference: "MK-2013-001", per board and year without gaps.
+
+        The same content filed with the same board again gets the reference it has. `received_on` is a local date.
+        """
+        plain = canonical_json(content).encode()
+        series = f"{board_code}-{year}"
+
+        def file(db: Connection) -> str:
+            query = select(ReferralRow.reference).where(ReferralRow.board == board_id)
+            known = db.scalar(query.where(ReferralRow.content_hash.in_(self.ring.fingerprints(plain))))
+            if known is not None:
+                return known
+            number = _next_number(db, series)
+            reference = f"{series}-{number:03d}"
+            sealed = self.ring.seal(plain, _context(reference))
+            values = {
+                "reference": reference,
+                "series": series,
+                "number": number,
+                "board": board_id,
+                "content_hash": self.ring.fingerprint(plain),
+                "received_on": received_on,
+                "key_id": key_id_of(sealed),
+                "sealed": sealed,
+            }
+            db.execute(insert(ReferralRow), values)
+            return reference
+
+        return await self._write(file)
+
+    async def referral(self, reference: str) -> dict[str, Any]:
+        """The content of a referral as filed. Raises RegisterError if there is none, SealError if it is unreadable."""
+        query = select(ReferralRow.sealed).where(ReferralRow.reference == reference)
+        blob = await self.read(lambda db: db.scalar(query))
+        if blob is None:
+            raise RegisterError(f"There is no referral {reference}.")
+        content: dict[str, Any] = json.loads(self.ring.unseal(blob, _context(reference)))
+        return content
+
+    async def proclaim(self, calendar: str, day: date, name: str) -> None:
+        """Keep a day that has become a non-working day. Once is enough; RegisterError if it has another name."""
+        query = select(ProclaimedRow.name).where(ProclaimedRow.calendar == calendar, ProclaimedRow.day == day)
+
+        def keep(db: Connection) -> None:
+            known = db.scalar(query)
+            if known is None:
+                db.execute(insert(ProclaimedRow), {"calendar": calendar, "day": day, "name": name})
+            elif known != name:
+                raise RegisterError(f'{day} is already proclaimed in {calendar}, as "{known}": use that name.')
+
+        await self._write(keep)
+
+    async def proclaimed(self, calendar: str) -> dict[date, str]:
+        """The days proclaimed for a calendar, in order, with their names."""
+        query = select(ProclaimedRow.day, ProclaimedRow.name).where(ProclaimedRow.calendar == calendar)
+        return await self.read(lambda db: dict(db.execute(query.order_by(ProclaimedRow.day)).all()))
+
+
+def _context(reference: str) -> str:
+    return f"referral {reference}"
+
+
+def _next_number(db: Connection, series: str) -> int:
+    """One more than the highest number of a series, cases included: they may have come back without referrals."""
+    highest = db.scalar(select(func.max(ReferralRow.number)).where(ReferralRow.series == series))
+    prefix = f"{series}-"
+    cases = db.scalars(select(CaseRow.reference).where(CaseRow.reference.startswith(prefix, autoescape=True)))
+    numbers = [int(tail) for case in cases if (tail := case.removeprefix(prefix)).isdecimal()]
+    return max([highest or 0, *numbers]) + 1

@@ -1,0 +1,153 @@
+"""The tables of the register. `events` is the truth, append-only; `cases`, `steps` and `letters` are read from it.
+
+Days known only by month or year are kept as ISO text; moments are UTC and aware.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Date, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, kept as UTC. A moment without a zone is refused: it would be another one elsewhere."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; ValueError for one without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"The moment {value} has no time zone: give it one, such as UTC.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in UTC (SQLite keeps no zone)."""
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """What all tables share: names for constraints, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text, datetime: Moment, date: Date, bytes: LargeBinary}  # noqa: RUF012
+
+
+class CaseRow(Base):
+    """A case as its events leave it. `last_seq` and `head` are the number and hash of its last event."""
+
+    __tablename__ = "cases"
+    __table_args__ = (Index("ix_cases_state_next_due", "state", "next_due"),)
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    board: Mapped[str]
+    procedure: Mapped[str]
+    procedure_title: Mapped[str]
+    outline: Mapped[dict[str, Any]] = mapped_column(JSON)  # of the procedure: step -> [row of the guidance, stage]
+    stage: Mapped[str | None]
+    state: Mapped[str]
+    how: Mapped[str | None]
+    notified_on: Mapped[str]
+    opened_at: Mapped[datetime]
+    waiting_for: Mapped[list[str]] = mapped_column(JSON)
+    next_due: Mapped[date | None]
+    last_seq: Mapped[int]
+    head: Mapped[str]
+
+
+class EventRow(Base):
+    """An event. `body` is its canonical JSON; the columns beside it only repeat what the body says."""
+
+    __tablename__ = "events"
+
+    reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    on: Mapped[str]
+    kind: Mapped[str]
+    step: Mapped[str | None]
+    body: Mapped[str]
+    previous: Mapped[str]
+    hash: Mapped[str]
+
+
+class StepRow(Base):
+    """A step or group of a case as it is owed now, or how it ended. `row` is the row of the guidance."""
+
+    __tablename__ = "steps"
+    __table_args__ = (Index("ix_steps_state_due", "state", "due"),)
+
+    reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str]
+    item: Mapped[str | None]
+    row: Mapped[str | None]
+    title: Mapped[str]
+    owner: Mapped[str]
+    state: Mapped[str]
+    round: Mapped[int]
+    since: Mapped[str]
+    due: Mapped[date | None]
+    act_by: Mapped[date | None]
+    expires: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    met_on: Mapped[str | None]
+    late_by: Mapped[int | None]
+
+
+class LetterRow(Base):
+    """A letter of a case: to which role, from which, and what became of it."""
+
+    __tablename__ = "letters"
+
+    reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
+    letter: Mapped[str] = mapped_column(primary_key=True)
+    template: Mapped[str]
+    recipient: Mapped[str]
+    sender: Mapped[str]
+    step: Mapped[str | None]
+    on: Mapped[date]
+    state: Mapped[str]
+    sha256: Mapped[str | None]
+    because: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+
+class ReferralRow(Base):
+    """A referral. Everything that identifies the child, the family or the referrer is in `sealed`, and only there."""
+
+    __tablename__ = "referrals"
+    __table_args__ = (
+        UniqueConstraint("series", "number"),
+        UniqueConstraint("board", "content_hash"),
+    )
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    series: Mapped[str]
+    number: Mapped[int]
+    board: Mapped[str]
+    content_hash: Mapped[str]
+    received_on: Mapped[date]
+    key_id: Mapped[str]
+    sealed: Mapped[bytes]
+
+
+class ProclaimedRow(Base):
+    """A day that became a non-working day of a calendar after its file was written."""
+
+    __tablename__ = "proclaimed"
+
+    calendar: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str]

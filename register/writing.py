@@ -1,0 +1,153 @@
+"""Writing events: what is done inside one transaction that holds the write lock. `store.py` calls it in a thread."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.events import Event, EventAdapter, Opened
+from models.procedure import Procedure
+from register.chain import canonical, genesis, link, same
+from register.errors import Gap, RegisterError
+from register.projection import Change, OpenStep, Projection, summary
+from register.tables import Base, CaseRow, EventRow, LetterRow, StepRow
+
+
+def append(db: Connection, reference: str, events: Sequence[Event]) -> int:
+    """Add the events that are not there yet and what follows from them; return the number of the last one.
+
+    Raises Gap and RegisterError as `Register.append` says.
+    """
+    case = _case(db, reference)
+    last = case.last_seq if case else 0
+    kept = _bodies(db, reference, [event.seq for event in events if event.seq <= last])
+    fresh: list[Event] = []
+    for event in events:
+        if event.seq <= last:
+            _refuse_change(reference, event, kept)
+        elif event.seq != last + len(fresh) + 1:
+            raise Gap(reference, last + len(fresh) + 1, event.seq)
+        else:
+            _refuse_opening(reference, event)
+            fresh.append(event)
+    if fresh:
+        _add(db, reference, case, fresh)
+    return int(last) + len(fresh)
+
+
+def rebuild(db: Connection, reference: str) -> None:
+    """Read a case's rows from its events anew. Raises RegisterError as `Register.rebuild` says."""
+    case = _case(db, reference)
+    query = select(EventRow.body, EventRow.hash).where(EventRow.reference == reference)
+    rows = db.execute(query.order_by(EventRow.seq)).all()
+    if case is None or not rows:
+        raise RegisterError(f"There is no case {reference} with events to rebuild it from.")
+    if (len(rows), rows[-1].hash) != (case.last_seq, case.head):
+        raise RegisterError(f"The events of {reference} do not end at its head: verify the register first.")
+    events = [EventAdapter.validate_json(row.body) for row in rows]
+    for table in (StepRow, LetterRow):
+        db.execute(delete(table).where(table.reference == reference))
+    projection = _projected(db, reference, {}, events)
+    _write(db, reference, projection, projection.case["how"], {})
+
+
+def _refuse_change(reference: str, event: Event, kept: Mapping[int, str]) -> None:
+    if event.seq not in kept or not same(kept[event.seq], event):
+        raise RegisterError(
+            f"Event {event.seq} of {reference} is kept with other content: events never change, add a new one."
+        )
+
+
+def _refuse_opening(reference: str, event: Event) -> None:
+    if isinstance(event, Opened) != (event.seq == 1):
+        raise RegisterError(f"Event {event.seq} of {reference} is {event.kind!r}: a case opens once, with event 1.")
+    if isinstance(event, Opened) and event.opening.reference != reference:
+        raise RegisterError(f"The opening of {event.opening.reference} cannot be kept as {reference}.")
+
+
+def _add(db: Connection, reference: str, case: Row[*tuple[Any, ...]] | None, events: Sequence[Event]) -> None:
+    rows = _chained(reference, case.head if case else genesis(reference), events)
+    reached = {"last_seq": rows[-1]["seq"], "head": rows[-1]["hash"]}
+    projection = _projected(db, reference, case.outline if case else {}, events)
+    if case is None:
+        values = {"reference": reference, **summary(None, {}, ()), **projection.case, **reached}
+        db.execute(insert(CaseRow), values)
+    db.execute(insert(EventRow), rows)
+    how = projection.case.get("how", case.how if case else None)
+    _write(db, reference, projection, how, reached)
+
+
+def _chained(reference: str, head: str, events: Sequence[Event]) -> list[dict[str, Any]]:
+    rows = []
+    for event in events:
+        body, previous = canonical(event), head
+        head = link(previous, body)
+        row = {"reference": reference, "seq": event.seq, "at": event.at, "on": str(event.on), "kind": event.kind}
+        rows.append(row | {"step": event.step, "body": body, "previous": previous, "hash": head})
+    return rows
+
+
+def _case(db: Connection, reference: str) -> Row[*tuple[Any, ...]] | None:
+    columns = (CaseRow.last_seq, CaseRow.head, CaseRow.how, CaseRow.outline)
+    query = select(*columns).where(CaseRow.reference == reference).with_for_update()
+    return db.execute(query).one_or_none()
+
+
+def _bodies(db: Connection, reference: str, numbers: Sequence[int]) -> dict[int, str]:
+    if not numbers:
+        return {}
+    query = select(EventRow.seq, EventRow.body).where(EventRow.reference == reference)
+    return dict(db.execute(query.where(EventRow.seq.between(min(numbers), max(numbers)))).all())
+
+
+def _projected(
+    db: Connection, reference: str, outline: dict[str, list[str | None]], events: Sequence[Event]
+) -> Projection:
+    projection = Projection(outline, _original(db, reference, events))
+    for event in events:
+        projection.add(event)
+    return projection
+
+
+def _original(db: Connection, reference: str, events: Sequence[Event]) -> Procedure | None:
+    """The procedure the case opened with, if a correction may return to it."""
+    if not any(event.kind == "corrected" for event in events):
+        return None
+    first = events[0]
+    if not isinstance(first, Opened):
+        first = EventAdapter.validate_json(_bodies(db, reference, [1])[1])
+    return first.opening.procedure if isinstance(first, Opened) else None
+
+
+def _write(db: Connection, reference: str, projection: Projection, how: str | None, reached: Mapping[str, Any]) -> None:
+    """Write what a projection changes, and what the case waits for now; `how` is how it is closed, if it is."""
+    _write_rows(db, StepRow, reference, "key", projection.steps)
+    _write_rows(db, LetterRow, reference, "letter", projection.letters)
+    query = select(StepRow.step, StepRow.owner, StepRow.due)
+    rows = db.execute(query.where(StepRow.reference == reference, StepRow.state == "open"))
+    values = {**projection.case, **reached, **summary(how, projection.outline, (OpenStep(*row) for row in rows))}
+    db.execute(update(CaseRow).where(CaseRow.reference == reference).values(values))
+
+
+def _write_rows(
+    db: Connection, rows: type[StepRow | LetterRow], reference: str, key: str, changes: dict[str, Change]
+) -> None:
+    puts = [{"reference": reference, **change.values} for change in changes.values() if change.act == "put"]
+    if puts:
+        db.execute(_upsert(Base.metadata.tables[rows.__tablename__], db.dialect.name), puts)
+    for name, change in changes.items():
+        row = (rows.reference == reference) & (getattr(rows, key) == name)
+        if change.act == "patch":
+            db.execute(update(rows).where(row).values(change.values))
+        elif change.act == "drop":
+            db.execute(delete(rows).where(row))
+
+
+@cache
+def _upsert(table: Table, dialect: str) -> Any:
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)

@@ -1,0 +1,223 @@
+"""The only door to Temporal for people: connect, open a case, decide, ask."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from library import Library
+from models import messages
+from models.calendar import Calendar
+from models.case import Case, fold
+from models.decisions import Decision, Proclaim
+from models.messages import Answer, Carried, CaseInput
+from models.referral import Referral, opening_of
+from models.refusal import Refusal
+from models.timescale import local_date
+from models.turn import opened
+from register import queries
+from register.queries import CaseFilter
+from register.store import Register
+from workflows import attributes
+
+PATIENCE = timedelta(seconds=30)
+"""How long a person waits for an answer before being told that the worker does not answer."""
+
+
+class Unreachable(ConnectionError):
+    """The engine or the worker does not answer; nothing is lost, the same command may be given again."""
+
+
+async def connect() -> Client:
+    """Connect as the `TEMPORAL_*` variables or the profile file say, else to this machine. Raises Unreachable."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(**config, data_converter=pydantic_data_converter)
+    except RuntimeError as error:
+        raise Unreachable(f"The engine at {config['target_host']} does not answer; `./dev up` starts one.") from error
+
+
+async def refer(
+    client: Client,
+    register: Register,
+    library: Library,
+    referral: Referral,
+    behind: timedelta = timedelta(),
+    task_queue: str = messages.TASK_QUEUE,
+) -> str:
+    """File a referral under seal, open its case and return its reference; the same referral again opens no second one.
+
+    Raises Refusal, and Unreachable when it is filed but the engine does not answer.
+    """
+    board = library.board(referral.board)
+    procedure = library.procedure(referral.procedure or board.procedure)
+    calendar = library.calendar(procedure.calendar)
+    proclaimed = await register.proclaimed(procedure.calendar)
+    days = {day: name for day, name in proclaimed.items() if calendar.is_working_day(day)}
+    now = datetime.now(UTC) - behind
+    today = local_date(now, calendar)
+    trial = opening_of(
+        referral, f"{board.code}-0", board, procedure, calendar.with_days(days) if days else calendar, today
+    )
+    opened(trial, now)  # refuses what could not be counted, before anything is filed
+    content = referral.model_dump(mode="json")
+    received = today if isinstance(referral.received, str) else referral.received
+    reference = await register.file_referral(board.code, received.year, board.id, received, content)
+    opening = trial.model_copy(update={"reference": reference})
+    await start(client, CaseInput(opening=opening, behind=behind), task_queue)
+    return reference
+
+
+async def start(client: Client, case: CaseInput, task_queue: str = messages.TASK_QUEUE) -> bool:
+    """Start the workflow of a case; False if the engine has or had it already. Raises Unreachable."""
+    options = _options(case, task_queue)
+    try:
+        await client.start_workflow(messages.WORKFLOW, case, **options)
+    except WorkflowAlreadyStartedError:
+        return False
+    except RPCError as error:
+        raise Unreachable(
+            f"The referral is filed as {options['id']}, but the engine does not answer: give the same command again."
+        ) from error
+    return True
+
+
+def _options(case: CaseInput, task_queue: str) -> dict[str, Any]:
+    opening = case.opening or (case.carried.case.opening if case.carried else None)
+    assert opening is not None
+    return {
+        "id": opening.reference,
+        "task_queue": task_queue,
+        "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        "search_attributes": attributes.fixed(opening.board, opening.procedure.id),
+        "static_summary": opening.procedure.title,
+        "static_details": f"Case {opening.reference}. What it waits for stands under current details.",
+    }
+
+
+async def decide(
+    client: Client, register: Register, reference: str, decision: Decision, behind: timedelta = timedelta()
+) -> Answer:
+    """Give a decision to a case and return what follows; the same decision again has no second effect.
+
+    A decision on a closed case opens it again from the register where that is possible (reconsider, correct), with
+    its clock `behind` the engine's as before. Raises Refusal with what would be right, and Unreachable.
+    """
+    handle = client.get_workflow_handle(reference)
+    payload = decision.model_dump(mode="json")
+    # The engine answers a repeated update id with its first answer, unread: another content needs another id.
+    update_id = str(uuid5(NAMESPACE_URL, decision.model_dump_json()))
+    try:
+        if decision.kind in ("reconsider", "correct") and await _is_closed(client, reference):
+            case = CaseInput(carried=Carried(case=await _from_register(register, reference)), behind=behind)
+            return await _reopen(client, case, update_id, payload)
+        return await asyncio.wait_for(
+            handle.execute_update(messages.DECIDE, payload, id=update_id, result_type=Answer),
+            PATIENCE.total_seconds(),
+        )
+    except WorkflowUpdateFailedError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type == messages.REFUSED:
+            raise Refusal(error.cause.message) from error
+        raise
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise Refusal(f"There is no open case {reference!r}; `scr cases` lists them.") from error
+        raise Unreachable("The engine does not answer; give the same decision again later.") from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise Unreachable(
+            f"The worker does not answer; the decision may still be taken in. Give it again with --id {decision.id}."
+        ) from error
+
+
+async def _is_closed(client: Client, reference: str) -> bool:
+    description = await client.get_workflow_handle(reference).describe()
+    return description.status is not WorkflowExecutionStatus.RUNNING
+
+
+async def _from_register(register: Register, reference: str) -> Case:
+    events = await queries.events(register, reference)
+    if not events:
+        raise Refusal(f"Case {reference!r} is closed and this register does not have it, so it cannot be opened again.")
+    return fold(events)
+
+
+async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapping[str, Any]) -> Answer:
+    options = _options(case, messages.TASK_QUEUE)
+    options["id_reuse_policy"] = WorkflowIDReusePolicy.ALLOW_DUPLICATE
+    operation = WithStartWorkflowOperation[Any, Any](
+        messages.WORKFLOW,
+        case,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        **options,
+    )
+    answer: Answer = await client.execute_update_with_start_workflow(
+        messages.DECIDE, payload, id=update_id, result_type=Answer, start_workflow_operation=operation
+    )
+    return answer
+
+
+async def ask(client: Client, reference: str) -> Carried:
+    """The living case from its workflow. Raises Refusal if there is none, Unreachable."""
+    handle = client.get_workflow_handle(reference)
+    try:
+        carried: Carried = await handle.query(messages.CASE, result_type=Carried, rpc_timeout=PATIENCE)
+        return carried
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise Refusal(f"There is no case {reference!r}; `scr cases` lists them.") from error
+        raise Unreachable("The engine or the worker does not answer; ask again later.") from error
+
+
+async def restore(client: Client, register: Register) -> list[str]:
+    """Start every open case that the engine does not have, from its events in the register; their references.
+
+    The deadlines are the same. Cases that run already are left alone, so it can be broken off and given again.
+    """
+    started = []
+    for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
+        case = fold(await queries.events(register, view.reference))
+        if await start(client, CaseInput(carried=Carried(case=case))):
+            started.append(view.reference)
+    return started
+
+
+async def proclaim(
+    client: Client, register: Register, calendar: Calendar, day: date, name: str, by: str
+) -> dict[str, Answer]:
+    """Make a day a non-working one for new cases, and for every open case of that calendar; the answers by case.
+
+    May be given again: a case takes the same day in once. Raises Refusal if the day is none already.
+    """
+    if day not in await register.proclaimed(calendar.name):
+        calendar.with_days({day: name})  # refuses a day that is a non-working one already
+    await register.proclaim(calendar.name, day, name)
+    answers = {}
+    for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
+        case = fold(await queries.events(register, view.reference))
+        if case.opening.calendar.name != calendar.name or not case.calendar.is_working_day(day):
+            continue
+        decision = Proclaim(
+            id=str(uuid5(NAMESPACE_URL, f"{view.reference}/{calendar.name}/{day}")),
+            by=by,
+            made_on=local_date(datetime.now(UTC), calendar),
+            because=f"{name} was proclaimed.",
+            day=day,
+            name=name,
+        )
+        answers[view.reference] = await decide(client, register, view.reference, decision)
+    return answers

@@ -1,0 +1,488 @@
+"""A small invented procedure with every feature, and a `Story` that takes a case through it. No I/O but one file.
+
+The days: notified on Monday 8 July 2013; London is an hour ahead of UTC until 27 October.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from itertools import count as numbers
+from pathlib import Path
+from typing import Any
+
+from models import events as ev
+from models.calendar import Calendar, read_calendar
+from models.case import Case, apply
+from models.deciding import decide
+from models.decisions import Assign, Close, Correct, Decide, Decision, Extend, Plan, Proclaim, Reconsider, Resend
+from models.letters import LetterReport
+from models.procedure import Procedure, read_procedure
+from models.timescale import Day, at_hour, local_date, parse_day
+from models.turn import delivered, opened, tick
+
+ROOT = Path(__file__).resolve().parents[1]
+ZONE = "Europe/London"
+NOTIFIED = "2013-07-08"
+
+TINY = """
+id = "tiny"
+title = "A small review"
+calendar = "england-and-wales"
+begins = "notified"
+managed_by = ["manager", "chair"]
+ends = ["progress.done"]
+
+[roles]
+referrer = "Referrer"
+manager = "Business Manager"
+chair = "Chair"
+board = "Board"
+panel = "Panel"
+panel-chair = "Chair of the Panel"
+overview-author = "Author of the overview report"
+inspectorate = "Inspectorate"
+lead = { title = "Lead", of = "agency" }
+author = { title = "Author", of = "agency" }
+
+[[escalation]]
+at = "5 working days before"
+do = "remind"
+
+[[escalation]]
+at = "1 working day before"
+do = "remind"
+
+[[escalation]]
+at = "expiry"
+do = "overdue"
+to = ["owner", "manager"]
+
+[[escalation]]
+at = "2 working days after"
+do = "escalate"
+to = ["chair"]
+
+[[escalation]]
+at = "10 working days after"
+do = "escalate"
+to = ["board"]
+
+[planned.publication]
+title = "Publication"
+step = "publish"
+
+[[step]]
+id = "told"
+row = "1"
+title = "Consult the designated lead"
+who = "referrer"
+precedes = true
+escalation = []
+
+[[step]]
+id = "notified"
+row = "2"
+title = "Notify the Board"
+who = "referrer"
+letters = [{ template = "referral-acknowledgement", to = "referrer", from = "manager" }]
+
+[[step]]
+id = "ask"
+row = "3"
+title = "Ask the agencies"
+who = "manager"
+after = "notified"
+each = "agency"
+within = "2 working days"
+done = "letters"
+letters = [{ template = "information-request", to = "lead" }]
+
+[[step]]
+id = "recommend"
+row = "4"
+title = "Recommend to the Chair"
+who = "panel"
+after = "notified"
+within = "10 working days"
+outcomes.yes = "Recommend a review"
+outcomes.no = "Recommend no review"
+
+[[step]]
+id = "decide"
+row = "5"
+title = "Decide whether to hold a review"
+who = "chair"
+after = "recommend"
+within = "1 month"
+of = "notified"
+outcomes.yes = "Hold a review"
+outcomes.no = "Hold no review"
+letters = [
+    { template = "referral-outcome", to = ["referrer", "lead of each agency"], from = "manager" },
+    { template = "invitation", to = "panel", on = "yes" },
+]
+
+[[step]]
+id = "other-review"
+row = "6"
+title = "Hold another review"
+who = "panel"
+after = "decide.no"
+within = "3 months"
+optional = true
+
+[[step]]
+id = "tell"
+row = "7"
+title = "Tell the Inspectorate and the Board"
+who = "manager"
+after = "decide"
+within = "1 working day"
+done = "letters"
+letters = [{ template = "decision-notice", to = ["inspectorate", "board"] }]
+
+[[step]]
+id = "terms"
+row = "8"
+title = "Set the terms of reference"
+who = "panel"
+after = "decide.yes"
+within = "15 days"
+on_non_working_day = "next"
+
+[group.review]
+row = "9"
+title = "The review"
+who = "panel"
+steps = ["imr", "sign-off-imr", "draft", "accept", "decide-publication"]
+met_when = ["accept", "decide-publication"]
+within = "6 months"
+of = "decide.yes"
+
+[[step]]
+id = "imr"
+row = "10"
+title = "Write the agency's review"
+who = "author"
+after = "terms"
+each = "agency"
+within = "1 month"
+outcomes.submitted = "Submitted"
+outcomes.not-needed = "Not needed"
+
+[[step]]
+id = "sign-off-imr"
+row = "11"
+title = "Sign the agency's review off"
+who = "lead"
+after = "imr.submitted"
+each = "agency"
+within = "1 week"
+letters = [{ template = "interview-record", to = "author" }]
+
+[[step]]
+id = "read-imr"
+row = "12"
+title = "Read the agency's review in the Panel"
+who = "panel"
+after = "terms"
+each = "agency"
+requires = "imr"
+
+[[step]]
+id = "draft"
+row = "13"
+title = "Consider the draft"
+who = "panel"
+after = "terms"
+requires = ["imr"]
+
+[[step]]
+id = "accept"
+row = "14"
+title = "Accept the report"
+who = "board"
+after = "draft"
+
+[[step]]
+id = "decide-publication"
+row = "15"
+title = "Decide whether to publish"
+who = "board"
+after = "draft"
+outcomes.publish = "Publish"
+outcomes.withhold = "Do not publish"
+
+[[step]]
+id = "copy"
+row = "16"
+title = "Send the report to the Inspectorate"
+who = "manager"
+after = "decide-publication"
+at_least = "1 week"
+before = "publication"
+outcomes.sent = "Sent"
+letters = [{ template = "report-before-publication", to = "inspectorate" }]
+
+[[step]]
+id = "publish"
+row = "17"
+title = "Publish the report"
+who = "manager"
+after = "decide-publication.publish"
+within = "28 days"
+of = "accept"
+requires = ["accept", "copy"]
+
+[[step]]
+id = "plan"
+row = "18"
+title = "Agree the action plan"
+who = "board"
+after = "accept"
+within = "28 days"
+
+[[step]]
+id = "progress"
+row = "19"
+title = "Review progress of the action"
+who = "lead"
+after = "plan"
+each = "action"
+
+[[rule]]
+row = "001-7b"
+text = "An author is not on the Panel, the health representative excepted."
+role = "author"
+not_roles = ["panel"]
+except_agency_kind = "health"
+
+[[rule]]
+row = "001-10"
+text = "The Chair of the Panel is independent."
+role = "panel-chair"
+not_roles = ["overview-author"]
+not_employed_by_agency = true
+not_board_member = true
+"""
+
+HOLDERS = {
+    "referrer": ("rosa",),
+    "manager": ("mina",),
+    "chair": ("carl",),
+    "board": ("bea",),
+    "panel": ("pat", "petra"),
+    "lead[health]": ("lena",),
+    "lead[police]": ("luke",),
+    "author[health]": ("ada",),
+    "author[police]": ("abel",),
+}
+AGENCIES = {
+    "health": ev.AgencyFact(name="Demo Health Trust", kind="health"),
+    "police": ev.AgencyFact(name="Demo Police", kind="police"),
+}
+
+
+@cache
+def tiny() -> Procedure:
+    return read_procedure(TINY, "tiny.toml")
+
+
+@cache
+def wt2013() -> Procedure:
+    return read_procedure((ROOT / "procedures" / "wt2013.toml").read_text(encoding="utf-8"), "wt2013.toml")
+
+
+@cache
+def england() -> Calendar:
+    return read_calendar((ROOT / "calendars" / "england-and-wales.toml").read_text(encoding="utf-8"))
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def noon(text: str) -> datetime:
+    """Noon by the local clock in London, as an aware moment in UTC."""
+    return at_hour(day(text), 12, ZONE)
+
+
+def opening(**changes: Any) -> ev.Opening:
+    """A referral of two agencies, everybody appointed; all names are invented."""
+    plain = ev.Opening(
+        reference="DEMO-2013-001",
+        board="demo",
+        procedure=tiny(),
+        calendar=england(),
+        notified_on=day(NOTIFIED),
+        holders=HOLDERS,
+        agencies=AGENCIES,
+        stated={"told": day(NOTIFIED)},
+    )
+    return plain.model_copy(update=changes)
+
+
+def wt2013_opening(**changes: Any) -> ev.Opening:
+    """The same referral under Working Together 2013; each role is held by a person of the same name."""
+    holders = {
+        key: (key,)
+        for role, said in wt2013().roles.items()
+        for key in ([f"{role}[{agency}]" for agency in AGENCIES] if said.of else [role])
+    }
+    stated = {"tell-designated-person": day(NOTIFIED)}
+    return opening(procedure=wt2013(), holders=holders, stated=stated, **changes)
+
+
+class Story:
+    """A case with its events; every method takes it on by one turn and gives back that turn's events."""
+
+    def __init__(self, start: ev.Opening | None = None, at: str = NOTIFIED) -> None:
+        self.at = noon(at)
+        self.log: list[ev.Event] = []
+        self._case: Case | None = None
+        self._ids = numbers(1)
+        self.extend_by(opened(start or opening(), self.at))
+
+    @property
+    def case(self) -> Case:
+        assert self._case is not None
+        return self._case
+
+    @property
+    def happened(self) -> dict[str, Day]:
+        return self.case.facts.happened
+
+    def extend_by(self, events: Iterable[ev.Event]) -> list[ev.Event]:
+        new = list(events)
+        for event in new:
+            self._case = apply(self._case, event)
+        self.log += new
+        return new
+
+    def id(self) -> str:
+        return f"decision-{next(self._ids)}"
+
+    def go_to(self, at: str | datetime | None) -> None:
+        """Let the clock go forward to noon of a day, or to a moment, without telling the case."""
+        if at is not None:
+            self.at = max(self.at, noon(at) if isinstance(at, str) else at)
+
+    def tick(self, at: str | datetime | None = None) -> list[ev.Event]:
+        self.go_to(at)
+        return self.extend_by(tick(self.case, self.at))
+
+    def take(self, decision: Decision, at: str | datetime | None = None) -> list[ev.Event]:
+        self.go_to(at)
+        return self.extend_by(decide(self.case, decision, self.at))
+
+    def decide(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
+        """Decide a step on a day, by who owes it; the clock goes on to that day. Gives the decision taken."""
+        decision = self.deciding(step, outcome, on, **more)
+        self.take(decision, on if on and len(on) == len(NOTIFIED) else None)
+        return decision
+
+    def deciding(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
+        owner = self.case.steps[step].owner if step in self.case.steps else "manager"
+        by = next(iter(self.case.facts.holders.get(owner, ())), "mina")
+        return Decide(**self.said(on, by) | {"step": step, "outcome": outcome} | more)
+
+    def said(self, on: str | None = None, by: str = "mina") -> dict[str, Any]:
+        """What every decision says: its id, who, which day (today if None) and why."""
+        made_on = parse_day(on) if on else local_date(self.at, ZONE)
+        return {"id": self.id(), "by": by, "made_on": made_on, "because": "because it is so"}
+
+    def extend(self, step: str, on: str | None = None, *, by: str = "mina", **more: Any) -> Extend:
+        decision = Extend(**self.said(on, by), step=step, agreed_with="Ofsted", **more)
+        self.take(decision, on)
+        return decision
+
+    def plan(self, when: str, on: str | None = None) -> list[ev.Event]:
+        by = self.case.facts.holders[self.case.procedure.managed_by[0]][0]
+        return self.take(Plan(**self.said(on, by), what="publication", day=day(when)), on)
+
+    def reconsider(self, step: str, on: str | None = None, by: str = "carl") -> list[ev.Event]:
+        return self.take(Reconsider(**self.said(on, by), step=step), on)
+
+    def correct(self, decision: str, on: str | None = None) -> list[ev.Event]:
+        return self.take(Correct(**self.said(on), decision=decision), on)
+
+    def proclaim(self, when: str, on: str | None = None) -> list[ev.Event]:
+        return self.take(Proclaim(**self.said(on, "anyone"), day=day(when), name="A day of mourning"), on)
+
+    def assign(self, person: str, role: str, agency: str | None = None, **more: Any) -> list[ev.Event]:
+        return self.take(Assign(**self.said(), person=person, role=role, agency=agency, **more))
+
+    def resend(self, letter: str, on: str | None = None) -> list[ev.Event]:
+        return self.take(Resend(**self.said(on), letter=letter), on)
+
+    def close(self, on: str | None = None, **more: Any) -> Close:
+        decision = Close(**self.said(on), **more)
+        self.take(decision, on)
+        return decision
+
+    def report(self, *letters: str, because: str | None = None, at: str | None = None) -> list[ev.Event]:
+        """What became of these letters: sent, or failed with a cause."""
+        self.go_to(at)
+        sha256 = None if because else "5" * 64
+        reports = [LetterReport(letter=letter, sha256=sha256, because=because) for letter in letters]
+        return self.extend_by(delivered(self.case, reports, self.at))
+
+    def send_all(self, at: str | None = None) -> list[ev.Event]:
+        """Send all letters that are owed, and those that these make owed."""
+        events: list[ev.Event] = []
+        while owed := self.owed():
+            events += self.report(*owed, at=at)
+        return events
+
+    def owed(self, containing: str = "") -> list[str]:
+        return [i for i, letter in self.case.letters.items() if letter.state == "owed" and containing in i]
+
+    def to_decision(self, outcome: str = "yes", on: str = "2013-08-05") -> "Story":
+        """On to the Chair's decision, all letters sent."""
+        self.send_all()
+        self.decide("recommend", outcome, "2013-07-19")
+        self.decide("decide", outcome, on)
+        self.send_all()
+        return self
+
+    def to_reviews(self) -> "Story":
+        """On to the agencies' reviews: terms set on Monday 12 August."""
+        self.to_decision()
+        self.decide("terms", on="2013-08-12")
+        return self
+
+    def to_draft(self, on: str = "2013-10-01") -> "Story":
+        """On to the draft considered: everything before it done."""
+        self.to_reviews()
+        for agency in AGENCIES:
+            self.decide(f"imr[{agency}]", "submitted", "2013-09-02")
+            self.decide(f"sign-off-imr[{agency}]", on="2013-09-05")
+            self.decide(f"read-imr[{agency}]", on="2013-09-06")
+        self.decide("draft", on=on)
+        self.send_all()
+        return self
+
+    def to_action_plan(self) -> "Story":
+        """On to the published report with an action plan agreed: Tuesday 5 November."""
+        self.to_draft()
+        self.decide("accept", on="2013-10-08")
+        self.decide("decide-publication", "publish", on="2013-10-08")
+        self.decide("copy", "sent", on="2013-10-20")
+        self.decide("publish", on="2013-11-01")
+        self.decide("plan", on="2013-11-05")
+        self.send_all()
+        return self
+
+
+def kinds(events: Iterable[ev.Event]) -> list[str]:
+    return [event.kind for event in events]
+
+
+def about(events: Iterable[ev.Event], kind: str) -> list[str]:
+    """The keys of the steps that events of this kind are about, sorted."""
+    return sorted(event.step or "" for event in events if event.kind == kind)
+
+
+def words(events: Iterable[ev.Event], kind: str, step: str) -> str:
+    """The reasoning of the event of this kind about this step."""
+    return next(str(getattr(e, "because", "")) for e in events if e.kind == kind and e.step == step)

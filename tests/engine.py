@@ -1,0 +1,251 @@
+"""Engines for tests: a time-skipping server per case, real dev servers, and a register and post that can be down.
+
+No test sleeps: on the time-skipping server the clock is moved by hand, on a real one `until` polls with a deadline.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+import starter
+from models import messages
+from models.case import Case
+from models.decisions import Decide, Decision
+from models.events import Event, Opening
+from models.letters import LetterReport
+from models.messages import Answer, CaseInput, EventBatch, Mail
+from models.timescale import at_hour
+from rehearsal import add_search_attributes
+from tests.case_world import ZONE, day, wt2013_opening
+from worker import attribute_types, runner
+from workflows.serious_case_review import SeriousCaseReview
+
+BESIDE = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[1]
+_T = TypeVar("_T")
+
+
+class Office:
+    """A register and a post that keep what arrives, and can be down."""
+
+    def __init__(self) -> None:
+        self.register_up = True
+        self.post_up = True
+        self.events: list[Event] = []
+        self.batches: list[tuple[int, int]] = []
+        self.mails: list[tuple[str, ...]] = []
+        self.tries = 0
+
+    @property
+    def sent(self) -> list[str]:
+        """The ids of the letters in the order in which they went, repetitions included."""
+        return [letter for mail in self.mails for letter in mail]
+
+    @activity.defn(name=messages.RECORD_EVENTS)
+    async def record(self, batch: EventBatch) -> int:
+        self.tries += 1
+        if not self.register_up:
+            raise ConnectionError("The register is down.")
+        for event in batch.events:
+            if event.seq <= len(self.events):
+                assert self.events[event.seq - 1] == event, "an event never changes"
+            else:
+                assert event.seq == len(self.events) + 1, "no event is left out"
+                self.events.append(event)
+        self.batches.append((batch.events[0].seq, batch.events[-1].seq))
+        return len(self.events)
+
+    @activity.defn(name=messages.SEND_LETTERS)
+    async def send(self, mail: Mail) -> list[LetterReport]:
+        self.tries += 1
+        if not self.post_up:
+            raise ConnectionError("The post is down.")
+        self.mails.append(tuple(order.id for order in mail.letters))
+        return [LetterReport(letter=order.id, sha256="5" * 64) for order in mail.letters]
+
+
+def office_worker(client: Client, office: Office, **options: Any) -> Worker:
+    """A worker with the sandbox of the real one, and the office in place of register and post."""
+    return Worker(
+        client,
+        task_queue=messages.TASK_QUEUE,
+        workflows=[SeriousCaseReview],
+        activities=[office.record, office.send],
+        workflow_runner=runner(),
+        **options,
+    )
+
+
+class Play:
+    """One case on a time-skipping server, its clock in the case's own year."""
+
+    def __init__(self, env: WorkflowEnvironment, office: Office, start: CaseInput) -> None:
+        assert start.opening is not None
+        self.env = env
+        self.office = office
+        self.start = start
+        self.reference = start.opening.reference
+        self.number = 0
+
+    @property
+    def client(self) -> Client:
+        return self.env.client
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(self.reference)
+
+    def worker(self, **options: Any) -> Worker:
+        return office_worker(self.client, self.office, **options)
+
+    async def now(self) -> datetime:
+        """The case's own time."""
+        return await self.env.get_current_time() - self.start.behind
+
+    async def go_to(self, moment: datetime | str, hour: int = 12) -> None:
+        """Let time pass until a moment, or until an hour of a local day."""
+        if isinstance(moment, str):
+            moment = at_hour(day(moment), hour, ZONE)
+        ahead = moment - await self.now()
+        assert ahead >= timedelta(), f"{moment} has passed"
+        await self.env.sleep(ahead)
+
+    async def case(self) -> Case:
+        return (await starter.ask(self.client, self.reference)).case
+
+    async def settle(self) -> Case:
+        """Let time pass, a second at a time, until register and post have caught up."""
+        for _ in range(200):
+            carried = await starter.ask(self.client, self.reference)
+            if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
+                return carried.case
+            await self.env.sleep(timedelta(seconds=1))
+        raise AssertionError("register and post did not catch up")
+
+    async def decision(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
+        """A decision on a step by who owes it, made today unless `on` says otherwise."""
+        self.number += 1
+        fields = {
+            "id": f"decision-{self.number}",
+            "by": (await self.case()).steps[step].owner,
+            "made_on": day(on) if on else (await self.now()).date(),
+            "because": "It is so.",
+        }
+        return Decide(**fields | {"step": step, "outcome": outcome} | more)
+
+    async def say(self, decision: Decision | dict[str, Any], update_id: str | None = None) -> Answer:
+        """Give a decision as an update."""
+        plain = decision if isinstance(decision, dict) else decision.model_dump(mode="json")
+        answer: Answer = await self.handle.execute_update(messages.DECIDE, plain, id=update_id, result_type=Answer)
+        return answer
+
+    async def decide(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
+        decision = await self.decision(step, outcome, on, **more)
+        await self.say(decision)
+        return decision
+
+    async def signal(self, payload: Any) -> None:
+        await self.handle.signal(messages.DECIDE, payload)
+
+    async def history(self) -> WorkflowHistory:
+        return await self.handle.fetch_history()
+
+    async def counts(self) -> Counter[str]:
+        """How many of each type of event the current run's history has."""
+        return counted(await self.history())
+
+
+def counted(history: WorkflowHistory) -> Counter[str]:
+    return Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events)
+
+
+@asynccontextmanager
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A time-skipping server of one's own that knows the search attributes."""
+    path = str(BESIDE / "temporal-test-server")
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=path
+    ) as env:
+        await add_search_attributes(env.client)
+        yield env
+
+
+@asynccontextmanager
+async def playing(
+    opening: Opening | None = None, *, at: str = "2013-07-08", office: Office | None = None, **start: Any
+) -> AsyncIterator[Play]:
+    """A case that has begun at noon of a local day, on its own server; nobody works on it yet."""
+    async with skipping() as env:
+        behind = await env.get_current_time() - at_hour(day(at), 12, ZONE)
+        case = CaseInput(opening=opening or wt2013_opening(), behind=behind, **start)
+        play = Play(env, office or Office(), case)
+        await starter.start(env.client, case)
+        yield play
+
+
+async def until(probe: Callable[[], Awaitable[_T | None]], what: str, seconds: float = 20) -> _T:
+    """Ask again and again until the answer is neither None nor False; fail after a deadline (real engines only)."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        answer = await probe()
+        if answer is not None and answer is not False:
+            return answer
+        assert asyncio.get_running_loop().time() < deadline, f"{what}: not within {seconds} seconds"
+        await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dev_server(folder: Path, port: int, attributes: Sequence[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The real dev server on a file in `folder`; what it prints goes to a file beside it."""
+    command = [BESIDE / "temporal", "server", "start-dev", "--headless", "--port", str(port), "--log-level", "error"]
+    command += ["--db-filename", folder / "engine.db", "--ip", "127.0.0.1"]
+    for attribute in attribute_types() if attributes is None else attributes:
+        command += ["--search-attribute", attribute]
+    with (folder / "engine.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def connected(port: int) -> Client:
+    """A client of a dev server, as soon as its namespace answers."""
+
+    async def probe() -> Client | None:
+        try:
+            client = await Client.connect(f"127.0.0.1:{port}", data_converter=pydantic_data_converter)
+            async for _ in client.list_workflows(limit=1):
+                pass
+        except Exception:  # noqa: BLE001 - whatever it says while it starts, it is asked again
+            return None
+        return client
+
+    return await until(probe, "the dev server answers", 30)
+
+
+def environment(port: int, data: Path) -> dict[str, str]:
+    """What a process of ours needs to find a dev server and a data folder."""
+    return {**os.environ, "TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "SCR_DATA": str(data)}

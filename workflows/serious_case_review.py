@@ -1,0 +1,247 @@
+"""A review as a workflow: it takes decisions in, waits for the earliest deadline, and has letters sent and events kept.
+
+What a decision or a deadline means is decided by the pure code of `models/`; nothing here knows a rule.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from models import messages
+    from models.case import Case, fold, next_rung, role_title
+    from models.case import apply as apply_event
+    from models.deciding import decide, refused
+    from models.decisions import Decision, DecisionAdapter
+    from models.events import Event
+    from models.letters import LetterReport
+    from models.messages import Answer, Carried, CaseEnd, CaseInput, EventBatch, Mail
+    from models.procedure import faults_of
+    from models.refusal import Refusal
+    from models.telling import follows, in_markdown
+    from models.turn import delivered, opened, tick
+
+from workflows import attributes
+
+PATIENCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
+"""Register and mail may be down for long; activities go on trying until they are back."""
+
+SHORT = timedelta(seconds=2)
+"""How long a decision's answer may wait for a register that hangs."""
+
+
+@workflow.defn(name=messages.WORKFLOW)
+class SeriousCaseReview:
+    """One case, from its referral to its closing."""
+
+    @workflow.init
+    def __init__(self, start: CaseInput) -> None:
+        self._start = start
+        self._helpers: list[asyncio.Task[None]] = []
+        self._unrecorded: list[Event] = []
+        if start.carried is not None:
+            self._case = start.carried.case
+            self._unrecorded.extend(start.carried.unrecorded)
+        elif start.opening is not None:
+            self._unrecorded.extend(opened(start.opening, self._now()))
+            self._case = fold(self._unrecorded)
+        else:
+            raise ApplicationError("A case begins with an opening or with what an earlier run carried on.")
+
+    @workflow.run
+    async def run(self, start: CaseInput) -> CaseEnd:
+        """Live until the case is closed and nothing is left to send or to write down."""
+        self._helpers = [asyncio.create_task(self._keep_register()), asyncio.create_task(self._send_letters())]
+        self._show()
+        try:
+            while not self._finished() and not self._must_renew():
+                self._take_in(tick(self._case, self._now()))
+                await self._wait_for_next_rung()
+        except asyncio.CancelledError:  # by an administrator: what was taken in is written down first
+            await workflow.wait_condition(lambda: not self._unrecorded)
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        for helper in self._helpers:
+            helper.cancel()
+        if not self._finished():
+            carried = Carried(case=self._case, unrecorded=tuple(self._unrecorded))
+            workflow.continue_as_new(start.model_copy(update={"opening": None, "carried": carried}))
+        return CaseEnd(
+            reference=self._case.opening.reference, closed=self._case.facts.closed or "", events=self._case.seq
+        )
+
+    # ---- decisions ------------------------------------------------------------------------------------------------
+
+    @workflow.signal(dynamic=True)  # not by its name alone: anything may be sent, and none of it may stop a case
+    def signalled(self, name: str, given: Sequence[RawValue]) -> None:
+        """Take a decision in (`decide`); a signal that is refused changes nothing and is written down."""
+        decision: Any = None
+        try:
+            decision = _plain(name, given)
+            self._take_in(decide(self._case, _read(decision), self._now()))
+        except Refusal as refusal:
+            known = decision.get("id") if isinstance(decision, dict) else None
+            self._take_in(refused(self._case, str(known or "unknown"), str(refusal), self._now()))
+
+    @workflow.update(name=messages.DECIDE)
+    def decided(self, decision: Any) -> Answer:
+        """Take a decision in and say what follows from it."""
+        before = self._case.seq
+        try:
+            events = decide(self._case, _read(decision), self._now())
+        except Refusal as refusal:  # another decision came between the validator and here
+            raise ApplicationError(str(refusal), type=messages.REFUSED, non_retryable=True) from refusal
+        self._take_in(events)
+        return Answer(first=before + 1, last=self._case.seq, follows=tuple(follows(self._case, events)))
+
+    @decided.validator
+    def _may_decide(self, decision: Any) -> None:
+        try:
+            decide(self._case, _read(decision), self._now())
+        except Refusal as refusal:
+            raise ApplicationError(str(refusal), type=messages.REFUSED, non_retryable=True) from refusal
+
+    @workflow.query(name=messages.CASE)
+    def case(self) -> Carried:
+        """The living case, and what the register does not have yet."""
+        return Carried(case=self._case, unrecorded=tuple(self._unrecorded))
+
+    # ---- the clock ------------------------------------------------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return workflow.now() - self._start.behind
+
+    async def _wait_for_next_rung(self) -> None:
+        """Sleep until the earliest rung comes due; wake before only if an earlier one appears or the run ends.
+
+        A fault of a helper is raised here, so that it shows in the engine and is not lost with the helper.
+        """
+        armed = next_rung(self._case)
+
+        def woken() -> bool:
+            rung = next_rung(self._case)
+            earlier = rung is not None and (armed is None or rung.at < armed.at)
+            return earlier or self._finished() or self._must_renew() or any(map(asyncio.Task.done, self._helpers))
+
+        try:
+            await workflow.wait_condition(
+                woken,
+                timeout=armed.at - self._now() if armed else None,
+                timeout_summary=f"{armed.id.partition('.')[0]}: {armed.words}" if armed else None,
+            )
+        except TimeoutError:
+            return
+        for helper in filter(asyncio.Task.done, self._helpers):
+            helper.result()
+
+    def _finished(self) -> bool:
+        return self._case.facts.closed is not None and self._quiet()
+
+    def _quiet(self) -> bool:
+        return not self._unrecorded and not any(letter.state == "owed" for letter in self._case.letters.values())
+
+    def _must_renew(self) -> bool:
+        """Continue as new when the engine suggests it, at a quiet moment unless the history has grown very long."""
+        length = workflow.info().get_current_history_length()
+        after = self._start.renew_after
+        due = length >= after if after else workflow.info().is_continue_as_new_suggested()
+        return due and (self._quiet() or length > LONGEST_HISTORY)
+
+    # ---- what follows ---------------------------------------------------------------------------------------------
+
+    def _take_in(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._case = apply_event(self._case, event)
+        self._unrecorded.extend(events)
+        if events:
+            self._show()
+
+    def _show(self) -> None:
+        """Tell the Temporal Web UI what the case waits for."""
+        values = attributes.values(self._case, self._now())
+        changes = attributes.changes(workflow.info().typed_search_attributes, values)
+        if changes:
+            workflow.upsert_search_attributes(changes)
+        workflow.set_current_details(in_markdown(self._case, self._now()))
+
+    async def _keep_register(self) -> None:
+        """Write events to the register in order; a decision or a timer never waits for it."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._unrecorded))
+            batch = EventBatch(reference=self._case.opening.reference, events=tuple(self._unrecorded))
+            await self._record(batch)
+            del self._unrecorded[: len(batch.events)]
+
+    async def _record(self, batch: EventBatch) -> None:
+        """First by a short local activity; when that fails, by a regular one that waits for the register."""
+        first, last = batch.events[0].seq, batch.events[-1].seq
+        try:
+            await workflow.execute_local_activity(
+                messages.RECORD_EVENTS,
+                batch,
+                start_to_close_timeout=SHORT,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            await workflow.execute_activity(
+                messages.RECORD_EVENTS,
+                batch,
+                start_to_close_timeout=timedelta(minutes=1),
+                retry_policy=PATIENCE,
+                summary=f"Write events {first} to {last} to the register",
+            )
+
+    async def _send_letters(self) -> None:
+        """Send what is owed, all letters that are owed at a moment in one activity."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._orders()))
+            orders = self._orders()
+            mail = Mail(reference=self._case.opening.reference, board=self._case.opening.board, letters=orders)
+            reports: list[LetterReport] = await workflow.execute_activity(
+                messages.SEND_LETTERS,
+                mail,
+                result_type=list[LetterReport],
+                start_to_close_timeout=timedelta(minutes=5),
+                retry_policy=PATIENCE,
+                summary=f"Letters: {', '.join(sorted({order.template for order in orders}))}",
+            )
+            self._take_in(delivered(self._case, reports, self._now()))
+
+    def _orders(self) -> tuple[Any, ...]:
+        letters = self._case.letters.values()
+        return tuple(letter.order for letter in letters if letter.state == "owed" and letter.order)
+
+
+LONGEST_HISTORY = 20_000
+
+
+def _plain(name: str, given: Sequence[RawValue]) -> Any:
+    """What a signal carries, as plain JSON. Raises Refusal."""
+    if name != messages.DECIDE or len(given) != 1:
+        raise Refusal(f"A signal is named {messages.DECIDE!r} and carries one decision; this one does not.")
+    try:
+        return workflow.payload_converter().from_payload(given[0].payload)
+    except Exception as error:  # converters raise what they like
+        raise Refusal("This signal cannot be read; a decision is one JSON object.") from error
+
+
+def _read(decision: Any) -> Decision:
+    """A decision from a payload. Raises Refusal that names the field and what would be right."""
+    try:
+        return DecisionAdapter.validate_python(decision)
+    except ValidationError as error:
+        raise Refusal(f"This decision cannot be read: {'; '.join(faults_of(error))}.") from error
+
+
+def static_summary(case: Case) -> str:
+    """One line for the Web UI's list: the procedure and who begins. Nothing personal."""
+    return f"{case.procedure.title}, {role_title(case, case.procedure.managed_by[0])}"
