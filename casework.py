@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import re
+import tomllib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,13 +16,17 @@ from pydantic import ValidationError
 import printing
 from library import Library, data_folder
 from models.board import Board
+from models.case import fold
 from models.decisions import DecisionAdapter
 from models.procedure import DONE, faults_of
 from models.referral import read_referral
 from models.refusal import Refusal
-from models.timescale import local_date, parse_day
+from models.timescale import exact, local_date, parse_day
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from register.queries import CaseView
     from register.store import Register
 
 # Temporal and the database are imported where a command needs them: `scr due` should not wait for them.
@@ -29,8 +35,25 @@ app = typer.Typer(rich_markup_mode=None)
 ZONE = "Europe/London"
 T = TypeVar("T")
 
+LARGEST = 1_000_000
+"""Bytes of the largest file that is read; a procedure has some twenty thousand."""
+
+
+class Unusable(Exception):
+    """Something of ours or of this machine does not work as it should (exit code 1)."""
+
+
+def _reference(text: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]+-[0-9]{4}-[0-9]{3,9}", text):
+        raise Refusal(f"{text[:60]!r} is no reference of a case, such as DEMO-2013-001; `scr cases --all` lists them.")
+    return text
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reference = Annotated[str, typer.Argument(metavar="REF", help="The case's reference, for example DEMO-2013-001.")]
+Reference = Annotated[
+    str,
+    typer.Argument(metavar="REF", callback=_reference, help="The case's reference, for example DEMO-2013-001."),
+]
 StepKey = Annotated[str, typer.Argument(metavar="STEP", help='For example decide, or "agency-review[health]".')]
 Agency = Annotated[str | None, typer.Option("--agency", help="Where it is for one agency.")]
 
@@ -40,27 +63,70 @@ def today() -> date:
     return local_date(datetime.now(UTC), ZONE)
 
 
-def read_text(file: Path) -> str:
-    """The text of a file that a person named. Raises Refusal if it cannot be read."""
+def whole_day(text: str) -> date:
+    """A day of the calendar that a person wrote as 2013-08-05. Raises Refusal."""
+    day = exact(parse_day(text))
+    if day is None:
+        raise Refusal(f"{text!r} is no whole day; write it like 2022-09-19.")
+    return day
+
+
+def read_toml_text(file: Path) -> str:
+    """The text of a TOML file that a person named. Raises Refusal for what can be no such file."""
     try:
-        return file.read_text(encoding="utf-8")
+        if file.stat().st_size > LARGEST:
+            raise Refusal(f"{file}: is larger than {LARGEST:,} bytes; name a file of TOML text.")
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise Refusal(f"{file}: cannot be read: {error.strerror}.") from error
+        raise Refusal(f"{file}: cannot be read: {error.strerror}; name a file of TOML text.") from error
     except UnicodeDecodeError as error:
         raise Refusal(f"{file}: is not UTF-8 text; save it as UTF-8.") from error
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        pass  # whoever reads the file as what it is meant to be says where the fault is
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"{file.name}: not readable as TOML: a number is too long or a list too deep.") from error
+    return text
 
 
 def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
-    """Do something with the register of the data folder."""
+    """Do something with the register of the data folder. Raises Unusable where it cannot be opened."""
+    from sqlalchemy.exc import DBAPIError
+
     from register.sealed import Ring
     from register.store import Register
 
+    folder = data_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unusable(
+            f"The data folder {folder} cannot be used: {error.strerror}; name another in SCR_DATA."
+        ) from error
+
     async def run() -> T:
-        folder = data_folder()
-        async with await Register.open(folder / "register.db", Ring.load_or_make(folder / "register.key")) as register:
+        ring = Ring.load_or_make(folder / "register.key")
+        async with await Register.open(folder / "register.db", ring) as register:
             return await work(register)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except DBAPIError as error:
+        raise Unusable(f"The register {folder / 'register.db'} cannot be used: {error.orig}.") from error
+
+
+async def connect() -> "Client":
+    """Connect to the engine. Raises Unreachable, and Refusal where the settings for it cannot be read."""
+    import starter
+
+    try:
+        return await starter.connect()
+    except RuntimeError as error:
+        if type(error).__name__ != "ConfigError":  # temporalio has no public name for it
+            raise
+        first = str(error).partition("\n")[0]
+        raise Refusal(f"The TEMPORAL_* settings cannot be used: {first}; mend or unset them.") from error
 
 
 @app.command()
@@ -68,10 +134,10 @@ def refer(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json =
     """File a referral and open its case; the same file again opens no second one."""
     import starter
 
-    referral = read_referral(read_text(file), file.name)
+    referral = read_referral(read_toml_text(file), file.name)
 
     async def work(register: "Register") -> None:
-        reference = await starter.refer(await starter.connect(), register, Library(data_folder()), referral)
+        reference = await starter.refer(await connect(), register, Library(data_folder()), referral)
         printing.referred(reference, as_json)
 
     with_register(work)
@@ -106,17 +172,18 @@ def one_case(
     from register import queries
 
     async def work(register: "Register") -> None:
-        view = await queries.case(register, reference)
+        view = await _case_view(register, reference)
         steps = await queries.steps(register, reference)
         events = await queries.events(register, reference)
         if as_json:
             printing.case_as_json(view, steps, events)
-        else:
-            printing.case(view, steps, today())
-            if why:
-                printing.why(events)
-            if history:
-                printing.history(events)
+            return
+        failed = [letter for letter in await queries.letters(register, reference) if letter.state == "failed"]
+        printing.case(view, steps, fold(events).facts.holders, failed, today())
+        if why:
+            printing.why(events)
+        if history:
+            printing.history(events)
 
     with_register(work)
 
@@ -132,15 +199,35 @@ def letters(
     from register import queries
 
     if resend is not None:
+        if not by.strip():
+            raise Refusal("Say with --by who has mended the cause, for example --by bm.")
         _give(reference, {"kind": "resend", "letter": resend, "by": by, "because": "The cause is mended."}, as_json)
         return
 
     async def work(register: "Register") -> None:
-        await queries.case(register, reference)
+        await _case_view(register, reference)
         folder = data_folder() / "outbox" / reference
         printing.letters(await queries.letters(register, reference), folder, as_json)
 
     with_register(work)
+
+
+async def _case_view(register: "Register", reference: str) -> "CaseView":
+    """A case as the register has it. Raises Refusal for one that never was, Unusable for one that is on its way."""
+    from register import queries
+    from register.errors import RegisterError
+
+    try:
+        return await queries.case(register, reference)
+    except RegisterError as missing:
+        try:
+            await register.referral(reference)
+        except RegisterError:
+            raise Refusal(f"There is no case {reference}; `scr cases --all` lists them.") from missing
+        raise Unusable(
+            f"{reference} is filed, but the worker has not written its case down yet: look again when it runs; where "
+            "that does not help, give `scr refer FILE` again."
+        ) from missing
 
 
 # ---- decisions ------------------------------------------------------------------------------------------------------
@@ -190,10 +277,8 @@ def _decision(own: Callable[..., dict[str, Any]]) -> Callable[..., None]:
 
 
 def _board(reference: str) -> Board:
-    from register import queries
-
     async def work(register: "Register") -> Board:
-        return Library(data_folder()).board((await queries.case(register, reference)).board)
+        return Library(data_folder()).board((await _case_view(register, reference)).board)
 
     return with_register(work)
 
@@ -206,13 +291,19 @@ def _give(reference: str, fields: dict[str, Any], as_json: bool) -> None:
     try:
         decision = DecisionAdapter.validate_python(given)
     except ValidationError as error:
-        raise Refusal(f"This decision cannot be taken: {'; '.join(faults_of(error))}.") from error
+        faults = "; ".join(_plainly(fault, str(given["kind"])) for fault in faults_of(error))
+        raise Refusal(f"This decision cannot be taken: {faults}.") from error
 
     async def work(register: "Register") -> None:
-        answer = await starter.decide(await starter.connect(), register, reference, decision)
+        answer = await starter.decide(await connect(), register, reference, decision)
         printing.answer(reference, decision.id, answer, as_json)
 
     with_register(work)
+
+
+def _plainly(fault: str, kind: str) -> str:
+    """A fault without the kind of the decision, which the person has given as the command's name."""
+    return fault.removeprefix(f"{kind}.").removeprefix(f"{kind}: ").removeprefix("value error, ")
 
 
 @_decision
@@ -229,7 +320,7 @@ def extend(
     period: Annotated[str | None, typer.Option("--period", help="By this period, from the original date.")] = None,
 ) -> dict[str, Any]:
     """Give a step or group another timescale."""
-    return {"step": step, "to": to, "period": period, "agreed_with": agreed_with}
+    return {"step": step, "to": to and whole_day(to), "period": period, "agreed_with": agreed_with}
 
 
 @_decision
@@ -274,7 +365,7 @@ def plan(
     day: Annotated[str, typer.Argument(metavar="DATE")],
 ) -> dict[str, Any]:
     """Plan a day that the procedure names; what is counted back from it moves with it."""
-    return {"what": what, "day": day}
+    return {"what": what, "day": whole_day(day)}
 
 
 @_decision
@@ -285,7 +376,7 @@ def agree(
     agency: Agency = None,
 ) -> dict[str, Any]:
     """Agree an action of the action plan."""
-    return {"action": action, "title": title, "due": due, "agency": agency}
+    return {"action": action, "title": title, "due": whole_day(due), "agency": agency}
 
 
 @_decision

@@ -1,6 +1,8 @@
 """The command line `scr`. Exit codes: 0 done, 2 refused or bad input (nothing changed), 1 our fault."""
 
 import asyncio
+import logging
+import os
 import sys
 import tempfile
 from datetime import date, datetime
@@ -13,18 +15,24 @@ from typer.exceptions import TyperException
 
 import casework
 import printing
-from casework import Json, read_text
+from casework import Json, Unusable, read_toml_text, whole_day
 from library import Library, data_folder
 from models.period import PeriodError
 from models.refusal import Refusal
-from models.timescale import count, count_before, exact, parse_day, parse_period
+from models.timescale import count, count_before, parse_day, parse_period
 
 if TYPE_CHECKING:
     from register.store import Register
 
 # Temporal, the database and the letters are imported where a command needs them: `scr due` should not wait for them.
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # a fault of ours is shown as Python shows it, without the values of variables
+    help=__doc__,
+)
 procedure_app = typer.Typer(no_args_is_help=True, help="Statutory procedures: list, show, check.")
 audit_app = typer.Typer(no_args_is_help=True, help="The register's chain of events.")
 calendar_app = typer.Typer(no_args_is_help=True, help="Calendars of non-working days.")
@@ -32,6 +40,10 @@ app.add_typer(casework.app)
 app.add_typer(procedure_app, name="procedure")
 app.add_typer(audit_app, name="audit")
 app.add_typer(calendar_app, name="calendar")
+
+
+SHORT = 200
+"""The most characters of a day's name, and of who enters it."""
 
 
 class Roll(StrEnum):
@@ -55,7 +67,7 @@ class Format(StrEnum):
 
 @app.command()
 def due(
-    period: Annotated[str, typer.Argument(help='For example "10 working days", "1 month", "7 clear days".')],
+    period: Annotated[str, typer.Argument(metavar="PERIOD", help='For example "10 working days", "1 month".')],
     start: Annotated[str | None, typer.Option("--from", help="The day (or aware moment) of the event.")] = None,
     before: Annotated[str | None, typer.Option("--before", help="Count back from this planned day instead.")] = None,
     calendar: Annotated[str, typer.Option("--calendar")] = "england-and-wales",
@@ -120,11 +132,11 @@ def procedure_check(file: Annotated[Path, typer.Argument(metavar="FILE")], as_js
     """Check a procedure file: each problem with its place and its cure."""
     from models.check import check_text
 
-    problems = check_text(read_text(file), file.name, Library(data_folder()).templates())
+    problems = check_text(read_toml_text(file), file.name, Library(data_folder()).templates())
     if as_json:
         printing.as_json({"file": file.name, "problems": [problem._asdict() for problem in problems]})
-    for problem in [] if as_json else problems:
-        print(problem, file=sys.stderr)
+    for problem in problems:
+        print(printing.plain(str(problem)), file=sys.stderr)
     if problems:
         raise typer.Exit(2)
     if not as_json:
@@ -152,21 +164,39 @@ def rehearse(
     from rehearsal import read_scenario
     from rehearsal import rehearse as play
 
-    story = read_scenario(read_text(scenario), scenario.name)
+    _keep_stdout_clean()
+    story = read_scenario(read_toml_text(scenario), scenario.name)
 
     async def run(folder: Path) -> None:
-        with printing.progress(len(story.decision), story.title, quiet=as_json) as advance:
+        with printing.progress(len(story.decision), story.title) as advance:
             played = await play(story, Library(data_folder()), folder, advance)
         printing.rehearsal(played, as_json)
 
     if into is not None:
-        if into.exists() and any(into.iterdir()):
-            raise Refusal(f"{into} is not empty; name a new folder, so that no register is mixed with another.")
-        into.mkdir(parents=True, exist_ok=True)
-        asyncio.run(run(into))
+        asyncio.run(run(_new_folder(into)))
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         asyncio.run(run(Path(folder)))
+
+
+def _new_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be used as a folder: {error.strerror}; name another.") from error
+    if not empty:
+        raise Refusal(f"{folder} is not empty; name a new folder, so that no register is mixed with another.")
+    return folder
+
+
+def _keep_stdout_clean() -> None:
+    """The engine's client writes its log to stdout unless told otherwise, and there it would spoil the JSON."""
+    from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+    errors_only = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    log = LoggingConfig(errors_only, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)), error_if_already_set=False)
 
 
 # ---- the register and the calendar ----------------------------------------------------------------------------------
@@ -192,7 +222,7 @@ def restore(as_json: Json = False) -> None:
     import starter
 
     async def work(register: "Register") -> None:
-        printing.restored(await starter.restore(await starter.connect(), register), as_json)
+        printing.restored(await starter.restore(await casework.connect(), register), as_json)
 
     casework.with_register(work)
 
@@ -208,12 +238,13 @@ def calendar_add(
     """Proclaim a non-working day: for new cases, and for every open one, whose dates are counted anew."""
     import starter
 
-    proclaimed = exact(parse_day(day))
-    if proclaimed is None:
-        raise Refusal(f"{day!r} is no whole day; write it like 2022-09-19.")
+    proclaimed = whole_day(day)
+    for what, text in (("name of the day", name), ("--by", by)):
+        if not 0 < len(text.strip()) <= SHORT:
+            raise Refusal(f"The {what} is {len(text.strip())} characters long; give one of 1 to {SHORT}.")
 
     async def work(register: "Register") -> None:
-        client, library = await starter.connect(), Library(data_folder())
+        client, library = await casework.connect(), Library(data_folder())
         answers = await starter.proclaim(client, register, library.calendar(calendar), proclaimed, name, by)
         printing.proclaimed(proclaimed, name, answers, as_json)
 
@@ -231,20 +262,46 @@ def demo() -> None:
 def main() -> None:
     """Run a command. What is refused is said on stderr and exits with 2, what fails with 1."""
     try:
+        _must_be_text(sys.argv)
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except Refusal as refusal:
         code = _say(str(refusal), 2)
     except TyperException as error:
-        code = _say(error.format_message(), 2)
-    except ConnectionError as error:
+        code = _say(_usage(error), 2)
+    except BrokenPipeError:
+        code = _unread()
+    except SystemExit as stop:  # this is how typer hands a broken pipe on
+        code = _unread() if isinstance(stop.__context__, BrokenPipeError) else stop.code
+    except (OSError, Unusable) as error:
         code = _say(str(error), 1)
     except typer.Abort:
         code = _say("Stopped.", 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _unread() -> int:
+    """Whoever read our output has had enough of it, which is no fault; what is still to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _must_be_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise Refusal(f"{argument!r} is not UTF-8 text; write it as UTF-8.") from error
+
+
+def _usage(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "scr"
+    return f"{error.format_message().replace('Value error, ', '')} `{command} --help` says more."
+
+
 def _say(line: str, code: int) -> int:
-    print(line, file=sys.stderr)
+    print(printing.plain(line), file=sys.stderr)
     return code
 
 

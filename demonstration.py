@@ -1,5 +1,6 @@
 """Synthetic cases in several stages for `./dev up --demo`. All people and places in them are invented."""
 
+import contextlib
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -12,6 +13,9 @@ from models.decisions import Decide
 from models.letters import ChildIdentity, Correspondent
 from models.referral import ZONE, Referral
 from models.timescale import count, count_before, local_date, parse_period
+from register import queries
+from register.errors import RegisterError
+from register.queries import CaseFilter
 from register.store import Register
 
 
@@ -58,10 +62,14 @@ STORIES = (
 
 
 async def add(register: Register) -> None:
-    """Refer the synthetic cases and take their decisions in; harmless when repeated."""
+    """Refer the synthetic cases that are not there yet and take their decisions in; harmless when repeated."""
     client, library = await starter.connect(), Library(data_folder())
     calendar = library.calendar(library.procedure(library.board("demo").procedure).calendar)
+    known = await _known(register)
     for story in STORIES:
+        if story.child in known:
+            print(f"{known[story.child]}: {story.why} (It was there already.)")
+            continue
         referral = _referral(story, calendar)
         reference = await starter.refer(client, register, library, referral)
         for said in story.said:
@@ -69,6 +77,15 @@ async def add(register: Register) -> None:
             if case.steps[said.step].state == "open":
                 await starter.decide(client, register, reference, _decision(case, said))
         print(f"{reference}: {story.why}")
+
+
+async def _known(register: Register) -> dict[str, str]:
+    """The references of the cases of the demo board that were referred here, by the child's name."""
+    found = {}
+    for view in await queries.cases(register, CaseFilter(board="demo")):
+        with contextlib.suppress(RegisterError):  # a case that was restored without its referral
+            found[(await register.referral(view.reference))["child"]["name"]] = view.reference
+    return found
 
 
 def _referral(story: Story, calendar: Calendar) -> Referral:

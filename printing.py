@@ -1,7 +1,10 @@
 """How the command line prints: tables for people, one JSON value for programs."""
 
 import json
+import re
 import sys
+import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -29,6 +32,15 @@ if TYPE_CHECKING:
 ZONE = "Europe/London"
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that could command a terminal or turn the direction of writing; line feeds and tabs are let through."""
+
+
+def plain(text: str) -> str:
+    """A text as it may be shown on a terminal, whoever wrote it: control characters are spelled out."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
 def _console() -> Console:
     """Where tables go; without a terminal they are given room instead of being folded to 80 columns."""
     return Console(width=None if sys.stdout.isatty() else 150, highlight=False)
@@ -39,18 +51,36 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def _table(*columns: str, title: str | None = None, whole: Sequence[str] = ()) -> Table:
-    """A table; the columns of `whole` are never folded, so that what stands there can be copied."""
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table whose cells may have several lines; the first column is never folded."""
     shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold", no_wrap=column in whole)
+    for number, column in enumerate(columns):
+        shown.add_column(column, overflow="fold", no_wrap=number == 0)
     return shown
 
 
 def _rows(shown: Table, rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
-        shown.add_row(*(escape(str(cell)) if cell is not None else "" for cell in row))
-    _console().print(shown)
+        shown.add_row(*(escape(plain(str(cell))) if cell is not None else "" for cell in row))
+    console = _console()
+    with console.capture() as printed:
+        console.print(shown)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()).strip("\n"))
+
+
+def _wrapped(text: str) -> str:
+    """A text, indented and folded to the terminal's width; names and ids are not broken."""
+    width, indent = _console().width, " " * 6
+    fold = textwrap.TextWrapper(width, indent, indent, break_long_words=False, break_on_hyphens=False)
+    return fold.fill(plain(text))
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
+
+
+def _days(count: int, what: str) -> str:
+    return f"{count} {'day' if count == 1 else 'days'} {what}"
 
 
 def day(value: Day | None) -> str:
@@ -62,10 +92,11 @@ def day(value: Day | None) -> str:
 
 
 @contextmanager
-def progress(total: int, title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A progress bar on stderr for long work; the function given is called once a piece."""
+def progress(total: int, title: str) -> Iterator[Callable[[str], None]]:
+    """A progress bar for long work, on stderr where that is a terminal; the function given is called once a piece."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
         yield lambda what: bar.update(task, advance=1, description=escape(what))
 
@@ -95,8 +126,17 @@ def procedures(known: Sequence[Procedure], json_wanted: bool) -> None:
 
 def procedure(shown: Procedure) -> None:
     """A procedure as the table of the guidance."""
-    columns = ("Row", "Step", "What", "Who", "After", "Timescale", "Letters", "Outcomes")
-    _rows(_table(*columns, title=f"{shown.title} ({shown.id})"), procedure_table(shown))
+    print(f"{shown.title} ({shown.id})")
+    rows = [
+        (
+            r.row,
+            _lines(r.step, r.title, r.who),
+            _lines(f"after {r.after}" if r.after else "", r.timescale),
+            _lines(r.outcomes, f"Letters: {r.letters}" if r.letters else ""),
+        )
+        for r in procedure_table(shown)
+    ]
+    _rows(_table("Row", "Step, and who owes it", "When", "What comes of it"), rows)
 
 
 # ---- cases ----------------------------------------------------------------------------------------------------------
@@ -115,9 +155,18 @@ def cases(found: "Sequence[CaseView]", today: date, json_wanted: bool) -> None:
     if json_wanted:
         as_json([view.model_dump(mode="json") | {"overdue": view.is_overdue(today)} for view in found])
         return
-    shown = _table("Case", "Procedure", "Stage", "Next due", "", "Waits for")
+    if not found:
+        print("There are no such cases.")
+        return
+    shown = _table("Case", "Next due", "Waits for", "Stage", "Procedure")
     rows = [
-        (v.reference, v.procedure, v.stage, day(v.next_due), _overdue(v.next_due, today), ", ".join(v.waiting_for))
+        (
+            v.reference,
+            _lines(day(v.next_due), _overdue(v.next_due, today)),
+            ", ".join(v.waiting_for),
+            v.how if v.state == "closed" else v.stage,
+            v.procedure,
+        )
         for v in found
     ]
     _rows(shown, rows)
@@ -125,41 +174,85 @@ def cases(found: "Sequence[CaseView]", today: date, json_wanted: bool) -> None:
 
 def _overdue(due_on: date | None, today: date) -> str:
     late = days_between(due_on, today) if due_on else 0
-    return f"{late} {'day' if late == 1 else 'days'} overdue" if late > 0 else ""
+    return _days(late, "overdue") if late > 0 else ""
 
 
-def case(view: "CaseView", steps: "Sequence[StepView]", today: date) -> None:
-    """A case: where it is, what it waits for, what is done."""
+def case(
+    view: "CaseView",
+    steps: "Sequence[StepView]",
+    holders: Mapping[str, Sequence[str]],
+    failed: "Sequence[LetterView]",
+    today: date,
+) -> None:
+    """A case: where it is, what it waits for and from whom, what is done."""
     print(f"{view.reference}  {view.procedure_title}  ({view.board})")
     ended = f"closed, {view.how}" if view.state == "closed" else view.stage
-    print(f"Notified {day(view.notified_on)}. Now: {ended}.\n")
-    owed = [s for s in steps if s.state == "open"]
-    shown = _table("Due", "Act by", "", "Step", "Whose turn", "What", title="Waits for", whole=("Due", "Act by", "Step"))
-    rows = [(day(s.due), day(s.act_by), _overdue(s.due, today), s.key, s.owner, f"{s.title} ({s.row})") for s in owed]
-    _rows(shown, rows)
+    print(f"Notified {day(view.notified_on)}. Now: {ended}.")
+    owed = [step for step in steps if step.state == "open"]
+    if owed:
+        rows = [(_dates(s, today), _step(s), _lines(s.owner, *_held_by(s.owner, holders))) for s in owed]
+        print("\nWaits for")
+        _rows(_table("Due", "Step", "Whose turn"), rows)
+    _failed(view.reference, failed)
     past = sorted((s for s in steps if s.state != "open"), key=lambda s: str(s.met_on))
-    shown = _table("Done", "Due", "Step", "Outcome", "What", title="Done", whole=("Done", "Due", "Step"))
-    _rows(shown, [(day(s.met_on), day(s.due), s.key, _outcome(s), f"{s.title} ({s.row})") for s in past])
+    if past:
+        print("\nDone")
+        _rows(_table("Done", "Step", "Outcome"), [(day(s.met_on), _step(s), _outcome(s)) for s in past])
+
+
+def _dates(step: "StepView", today: date) -> str:
+    if step.due is None:
+        return "no date"
+    act_by = f"act by {day(step.act_by)}" if step.act_by != step.due else ""
+    return _lines(day(step.due), act_by, _overdue(step.due, today))
+
+
+def _step(step: "StepView") -> str:
+    return _lines(step.key, f"{step.title} ({step.row})" if step.row else step.title)
+
+
+def _held_by(role: str, holders: Mapping[str, Sequence[str]]) -> list[str]:
+    """The people who hold a role, where their ids say more than the role's own."""
+    people = ", ".join(holders.get(role, ()))
+    return [f"({people})"] if people and people != role else []
 
 
 def _outcome(step: "StepView") -> str:
     if step.state == "withdrawn":
         return "no longer owed"
-    return ", ".join([step.outcome or "", *([f"{step.late_by} days late"] if step.late_by else [])])
+    return _lines(step.outcome or "", _days(step.late_by, "late") if step.late_by else "")
+
+
+def _failed(reference: str, failed: "Sequence[LetterView]") -> None:
+    """The letters that would not go, each a person's task, with the command that tries again."""
+    if failed:
+        print("\nLetters that could not be sent. When the cause is mended:")
+    for letter in failed:
+        print(plain(f"  {letter.because}\n  scr letters {reference} --resend '{letter.letter}' --by PERSON"))
 
 
 def why(events: "Sequence[Event]") -> None:
     """How the date of each step was worked out, the latest reasoning of each."""
+    print("\nWhy on these days")
     reasons = {e.step: e.because for e in events if e.kind in ("started", "moved")}
     for key, because in reasons.items():
-        print(f"{key}\n    {because}")
+        print(_lines(f"  {key}", _wrapped(because)))
 
 
 def history(events: "Sequence[Event]") -> None:
     """Everything that happened; decisions with their ids."""
-    shown = _table("No", "On", "What", "Step", "In words", "Decision id")
-    ids = (e.decision.id if hasattr(e, "decision") and not isinstance(e.decision, str) else "" for e in events)
-    _rows(shown, [(e.seq, day(e.on), e.kind, e.step, in_words(e), i) for e, i in zip(events, ids, strict=True)])
+    print("\nHistory")
+    _events(events)
+
+
+def _events(events: "Sequence[Event]") -> None:
+    """Each event with its day, and with the day it was written down where that is another."""
+    for e in events:
+        moment = local_date(e.at, ZONE)
+        late = f"  (written {day(moment)})" if moment != earliest(e.on) else ""
+        print(f"{e.seq:4}  {day(e.on):15}  {e.kind}{f'  {e.step}' if e.step else ''}{late}")
+        known = getattr(e, "decision", "")  # a decision, or the id of one that was refused
+        print(_lines(_wrapped(in_words(e)), _wrapped(f"Decision {getattr(known, 'id', known)}") if known else ""))
 
 
 def case_as_json(view: "CaseView", steps: "Sequence[StepView]", events: "Sequence[Event]") -> None:
@@ -178,10 +271,14 @@ def letters(found: "Sequence[LetterView]", folder: Path, json_wanted: bool) -> N
     if json_wanted:
         as_json([view.model_dump(mode="json") for view in found])
         return
-    shown = _table("Letter", "State", "Why not")
-    _rows(shown, [(v.letter, v.state, v.because) for v in found])
+    if not found:
+        print("There are no letters yet.")
+        return
+    _rows(_table("Date", "Letter", "To", "State"), [(day(v.on), v.template, v.recipient, v.state) for v in found])
+    if found:
+        _failed(found[0].reference, [view for view in found if view.state == "failed"])
     if folder.is_dir():
-        print(f"Those that were sent lie in {folder}, as LETTER.eml.")
+        print(f"\nThose that were sent lie in {folder}.")
 
 
 def answer(reference: str, decision_id: str, given: "Answer", json_wanted: bool) -> None:
@@ -193,8 +290,8 @@ def answer(reference: str, decision_id: str, given: "Answer", json_wanted: bool)
         print(f"{reference}: this decision was taken in before; nothing changed.")
         return
     print(f"{reference}: taken in (decision {decision_id}).")
-    for line in given.follows:
-        print(f"  {line}")
+    for line, times in Counter(given.follows).items():
+        print(plain(f"  {line}{f' ({times} times)' if times > 1 else ''}"))
 
 
 # ---- the register and the calendar ----------------------------------------------------------------------------------
@@ -206,8 +303,9 @@ def audit(faults: "Sequence[Fault]", heads: "Sequence[Head]", json_wanted: bool)
         as_json({"faults": [fault._asdict() for fault in faults], "heads": [head._asdict() for head in heads]})
         return
     for fault in faults:
-        print(fault.text, file=sys.stderr)
-    _rows(_table("Case", "Last event", "Hash"), [tuple(head) for head in heads])
+        print(plain(fault.text), file=sys.stderr)
+    if heads:
+        _rows(_table("Case", "Last event", "Hash"), heads)
     if not faults:
         print(f"Nothing wrong in {len(heads)} {'case' if len(heads) == 1 else 'cases'}.")
 
@@ -225,10 +323,10 @@ def proclaimed(on: date, name: str, answers: "Mapping[str, Answer]", json_wanted
     if json_wanted:
         as_json({"day": on, "name": name, "cases": {k: v.model_dump(mode="json") for k, v in answers.items()}})
         return
-    print(f"{say(on)}, {name}, is a non-working day now. Open cases counted anew: {len(answers)}.")
+    print(plain(f"{say(on)}, {name}, is a non-working day now. Open cases counted anew: {len(answers)}."))
     for reference, given in answers.items():
         for line in given.follows:
-            print(f"  {reference}: {line}")
+            print(plain(f"  {reference}: {line}"))
 
 
 # ---- rehearsals -----------------------------------------------------------------------------------------------------
@@ -239,13 +337,11 @@ def rehearsal(played: "Rehearsal", json_wanted: bool) -> None:
     if json_wanted:
         as_json(played.as_json())
         return
-    print(f"{played.title}\n")
-    for event in played.events:
-        moment = local_date(event.at, ZONE)
-        late = f"  (written {day(moment)})" if moment != earliest(event.on) else ""
-        print(f"{day(event.on):15}  {event.kind:16}  {event.step or '':28}  {in_words(event)}{late}")
-    shown = _table("Date", "Letter", "To", "State", title="Letters")
-    _rows(shown, [(day(v.on), v.template, v.recipient, v.state) for v in played.letters])
-    shown = _table("Step", "Due", "Act by", "Met", "Days late", title="Due dates")
-    rows = [(r.key, day(r.due), day(r.act_by), day(r.met_on), r.late_by) for r in played.deadlines]
-    _rows(shown, rows)
+    print(plain(f"{played.title}\n"))
+    _events(played.events)
+    print("\nLetters")
+    rows = [(day(v.on), v.template, v.recipient, v.state) for v in played.letters]
+    _rows(_table("Date", "Letter", "To", "State"), rows)
+    print("\nDue dates")
+    dates = [(r.key, day(r.due), day(r.act_by), day(r.met_on), r.late_by) for r in played.deadlines]
+    _rows(_table("Step", "Due", "Act by", "Met", "Days late"), dates)

@@ -27,7 +27,7 @@ from models.events import Event, StepRecord
 from models.procedure import faults_of
 from models.referral import Referral
 from models.refusal import Refusal
-from models.timescale import Day, at_hour, earliest, latest
+from models.timescale import Day, at_hour, latest
 from register import queries
 from register.queries import LetterView
 from register.sealed import Ring
@@ -47,7 +47,7 @@ class ScenarioError(Refusal):
 class Entry(BaseModel):
     """One dated decision of the story: the fields of its kind, with `on` for the day it was made.
 
-    `recorded` is the day it was entered, where that was later; `name` lets a later `correct` refer to it; `refused`
+    `recorded` is the day it was entered, where that was later; `label` lets a later `correct` refer to it; `refused`
     holds words of the refusal that the story expects.
     """
 
@@ -57,7 +57,7 @@ class Entry(BaseModel):
     kind: str = "decide"
     by: str | None = None
     recorded: Day | None = None
-    name: str | None = None
+    label: str | None = None
     because: str = "As the story tells."
     refused: str | None = None
 
@@ -130,7 +130,7 @@ async def rehearse(
 ) -> Rehearsal:
     """Play a story to its end, with register and outbox in `folder`. Raises ScenarioError where it cannot go on."""
     referral = _referral(scenario)
-    story = at_hour(earliest(referral.received), HOUR, ZONE)
+    story = at_hour(latest(referral.received), HOUR, ZONE)
     ring = Ring.load_or_make(folder / "register.key")
     async with _server() as env, await Register.open(folder / "register.db", ring) as register:
         behind = await env.get_current_time() - story
@@ -196,7 +196,7 @@ class _Stage:
         await handle.signal("decide", decision.model_dump(mode="json"))
 
     async def _decision(self, where: str, number: int, entry: Entry) -> Decision:
-        fields = entry.model_dump(exclude={"on", "recorded", "name", "refused"}, exclude_none=True)
+        fields = entry.model_dump(exclude={"on", "recorded", "label", "refused"}, exclude_none=True)
         fields["made_on"] = entry.on
         fields["id"] = str(uuid5(NAMESPACE_URL, f"{self._reference}/{number}"))
         if entry.kind == "correct":
@@ -205,8 +205,8 @@ class _Stage:
             fields["procedure"] = self._library.procedure(fields["procedure"]).model_dump(mode="json", by_alias=True)
         if entry.by is None:
             fields["by"] = await self._whose_turn(entry)
-        if entry.name:
-            self._ids[entry.name] = fields["id"]
+        if entry.label:
+            self._ids[entry.label] = fields["id"]
         try:
             return DecisionAdapter.validate_python(fields)
         except ValidationError as error:

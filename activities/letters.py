@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from temporalio import activity
 
 from activities.outbox import write_eml
 from activities.rendering import LetterError, Renderer
 from library import Library
 from models import messages
-from models.board import Board, BoardError
+from models.board import Board
 from models.letters import Correspondent, LetterOrder, LetterReport
 from models.messages import Mail
+from models.refusal import Refusal
 from register.store import Register
 
 FROM_REFERRAL = ("referrer", "family")
@@ -47,7 +49,10 @@ class LetterActivities:
                 order, mail.reference, board, sender, recipient, referral.get("child")
             )
             _, sha256 = write_eml(self._outbox, mail.reference, order, rendered, sender, recipient)
-        except (LetterError, BoardError, LookupError, ValueError) as error:
+        except ValidationError:  # its text would quote the referral
+            because = f"The referral's address for {order.recipient!r} is incomplete: send this letter by hand."
+            return LetterReport(letter=order.id, because=because)
+        except (Refusal, LetterError, ValueError) as error:
             return LetterReport(letter=order.id, because=str(error))
         return LetterReport(letter=order.id, sha256=sha256)
 

@@ -40,7 +40,7 @@ class _Model(BaseModel):
 
 
 class LetterRecord(_Model):
-    """A letter of the case; `order` is dropped once it has gone."""
+    """A letter of the case; `order` is dropped once it has gone, `at` and `seq` say when it went."""
 
     id: str
     step: str | None
@@ -49,14 +49,16 @@ class LetterRecord(_Model):
     state: Literal["owed", "sent", "failed", "withdrawn"] = "owed"
     order: LetterOrder | None = None
     at: datetime | None = None
+    seq: int | None = None
     because: str | None = None
 
 
 class Entry(_Model):
-    """A decision that stands, with the aware moment at which it was taken in."""
+    """A decision that stands, with the aware moment at which it was taken in and the number of that event."""
 
     decision: Decision
     at: datetime
+    seq: int
 
 
 class Case(_Model):
@@ -166,7 +168,7 @@ def _letter(case: Case, event: ev.LetterOwed | ev.LetterSent | ev.LetterFailed |
             who = {"template": order.template, "recipient": order.recipient}
             record = LetterRecord(id=order.id, step=event.step, **who, order=order)
         case ev.LetterSent():
-            update = {"state": "sent", "order": None, "at": event.at, "because": None}
+            update = {"state": "sent", "order": None, "at": event.at, "seq": event.seq, "because": None}
             record = case.letters[event.letter].model_copy(update=update)
         case ev.LetterFailed():
             update = {"state": "failed", "because": event.because}
@@ -178,7 +180,7 @@ def _letter(case: Case, event: ev.LetterOwed | ev.LetterSent | ev.LetterFailed |
 
 def _taken(case: Case, event: ev.Taken) -> Case:
     decision = event.decision
-    entry = () if decision.kind in ("correct", "resend") else (Entry(decision=decision, at=event.at),)
+    entry = () if decision.kind in ("correct", "resend") else (Entry(decision=decision, at=event.at, seq=event.seq),)
     ids = dict(list(case.ids.items())[-MOST_IDS + 1 :]) | {decision.id: mark_of(decision)}
     case = case.model_copy(update={"log": (*case.log, *entry), "ids": ids})
     facts = case.facts
@@ -234,15 +236,15 @@ def _completed(case: Case, key: str, outcome: str, on: Day, late_by: int | None)
     case = case.with_record(record)
     names: dict[str, Day] = {}
     if record.item is None:
-        names = {record.step: on, f"{record.step}.{outcome}": on}
+        names = {f"{record.step}.{outcome}": on, record.step: on}
     else:
-        names = {f"{record.step}[{record.item}]": on, f"{record.step}.{outcome}[{record.item}]": on}
+        names = {f"{record.step}.{outcome}[{record.item}]": on, f"{record.step}[{record.item}]": on}
         siblings = [r for r in case.steps.values() if r.step == record.step and r.state != "withdrawn"]
         if all(r.state == "done" for r in siblings):
             last = max((r.met_on for r in siblings if r.met_on is not None), key=latest)
-            names[record.step] = last
             if len({r.outcome for r in siblings}) == 1:
                 names[f"{record.step}.{outcome}"] = last
+            names[record.step] = last
     return case.with_facts(happened={**case.facts.happened, **names})
 
 

@@ -177,6 +177,7 @@ def _gates(book: _Book) -> Iterator[Finding]:
     procedure = book.procedure
     for step in procedure.step:
         yield from book.event(_at(step), "requires", *step.requires)
+        yield from book.event(_at(step), "until", *step.until)
         for name in step.requires:
             if name in book.events and name.partition(".")[0] not in procedure.steps:
                 yield _at(step), f'requires names "{name}", which is not a step', "name the steps themselves"
@@ -303,6 +304,7 @@ def _letter(book: _Book, step: Step, letter: LetterSpec) -> Iterator[Finding]:
         yield place, "there is no such template", cure
     if letter.sender is not None:
         yield from book.role(place, "from", letter.sender)
+    yield from _period(place, "reply_within", letter.reply_within)
     if letter.on is not None and step.done == "letters":
         yield place, "on has no effect on a letter that goes when the step starts", "leave on out"
     elif letter.on is not None and letter.on not in step.outcomes:

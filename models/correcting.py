@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from models import events as ev
-from models.case import Case, Entry, LetterRecord, apply, fold
+from models.case import Case, Entry, apply, fold
 from models.correspondence import NOTICES, last_of, moved_notice
 from models.decisions import Correct, Decision
 from models.people import must_manage
-from models.reckoning import ladder
+from models.reckoning import ladder, reckon
 from models.refusal import Refusal
 from models.turn import Turn, opened, said
 
@@ -30,7 +30,7 @@ def correct(turn: Turn, decision: Correct, decide: Decider) -> None:
     without = _without(turn.case, decision.decision, decide)
     turn.write_decision(decision, facts=without.facts)
     for key in [*without.steps, *(key for key in turn.case.steps if key not in without.steps)]:
-        _restore(turn, key, without)
+        _restore(turn, key, without, decision)
     last = last_of(turn.case)
     for letter in without.letters.values():
         now = last.get(letter.id)
@@ -39,7 +39,7 @@ def correct(turn: Turn, decision: Correct, decide: Decider) -> None:
             turn.write(ev.LetterOwed, step=letter.step, letter=order)
 
 
-def _restore(turn: Turn, key: str, without: Case) -> None:
+def _restore(turn: Turn, key: str, without: Case, decision: Correct) -> None:
     was, record = turn.case.steps.get(key), without.steps.get(key)
     if was is not None and record is not None and _bare(was) == _bare(record):
         return
@@ -48,8 +48,8 @@ def _restore(turn: Turn, key: str, without: Case) -> None:
         record = record.model_copy(update={"rungs": ladder(turn.case, record, turn.at)})
     turn.write(ev.Restored, step=key, record=record)
     if was and was.due and was.state == "open" and record and record.due not in (None, was.due):
-        because = "An entry that was mistaken has been corrected."
-        turn.owe(moved_notice(turn.case, record, was.due, because, turn.today, turn.case.seq), key)
+        because = reckon(turn.case, record).because
+        turn.owe(moved_notice(turn.case, record, was.due, because, decision, turn.today, turn.case.seq), key)
 
 
 def _withdraw_letters(turn: Turn, key: str, without: Case) -> None:
@@ -70,8 +70,8 @@ def _without(case: Case, decision_id: str, decide: Decider) -> Case:
     rebuilt = fold(opened(case.opening, case.opened_at))
     for entry in case.log:
         if entry is not mistaken:
-            rebuilt = _again(_with_letters(rebuilt, case, entry.at), entry, mistaken, decide)
-    return _with_letters(rebuilt, case, None)
+            rebuilt = _again(_with_letters(rebuilt, case, entry.seq), entry, mistaken, decide)
+    return _with_letters(rebuilt, case, case.seq + 1)
 
 
 def _again(rebuilt: Case, entry: Entry, mistaken: Entry, decide: Decider) -> Case:
@@ -88,22 +88,17 @@ def _again(rebuilt: Case, entry: Entry, mistaken: Entry, decide: Decider) -> Cas
     return rebuilt
 
 
-def _with_letters(rebuilt: Case, case: Case, until: datetime | None) -> Case:
-    """The rebuilt case after the letters that really went until then."""
+def _with_letters(rebuilt: Case, case: Case, until: int) -> Case:
+    """The rebuilt case after the letters that really went before the event of that number."""
     gone = [
-        (first, letter)
+        (letter.seq, letter.at, first)
         for first, letter in last_of(case).items()
-        if letter.state == "sent" and letter.at is not None and (until is None or letter.at <= until)
+        if letter.seq is not None and letter.at is not None and letter.seq < until
     ]
-    for first, letter in sorted(gone, key=lambda known: _moment(known[1])):
+    for _, at, first in sorted(gone):
         owed = rebuilt.letters.get(first)
-        if owed is not None and owed.state == "owed" and letter.at is not None:
-            turn = Turn(rebuilt, letter.at)
-            turn.letter_sent(first, letter.recipient, "")
+        if owed is not None and owed.state == "owed":
+            turn = Turn(rebuilt, at)
+            turn.letter_sent(first, owed.recipient, "")
             rebuilt = turn.case
     return rebuilt
-
-
-def _moment(letter: LetterRecord) -> datetime:
-    assert letter.at is not None
-    return letter.at

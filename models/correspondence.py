@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 from models.case import Case, LetterRecord, role_key, role_title
-from models.decisions import Decide
+from models.decisions import Decide, Decision, Extend
 from models.events import Rung, StepRecord
 from models.letters import LetterOrder
 from models.procedure import LetterSpec, Step
-from models.timescale import exact, following_day
+from models.reckoning import reckon
+from models.timescale import count, exact, following_day, parse_period
 
 EACH_AGENCY = " of each agency"
 _FIRST_ID = re.compile(r"_([0-9]+)$")
@@ -38,17 +39,20 @@ def notice(case: Case, record: StepRecord, rung: Rung, on: date) -> Iterator[Let
     """The reminder, overdue notice or escalation of a rung, to each role it names."""
     since = following_day(record.due).isoformat() if record.due and rung.do != "remind" else None
     for recipient in dict.fromkeys(rung.to):
-        facts = _facts(case, record, None) | {"rung": rung.words, "since": since}
+        because = reckon(case, record).because
+        facts = _facts(case, record, None) | {"rung": rung.words, "since": since, "because": because}
         suffix = rung.id.rpartition(".")[2]
-        yield from _order(case, record, NOTICES[rung.do], "business-manager", recipient, on, facts, suffix)
+        yield from _order(case, record, NOTICES[rung.do], case.procedure.managed_by[0], recipient, on, facts, suffix)
 
 
 def moved_notice(
-    case: Case, record: StepRecord, was: date, because: str, on: date, number: int
+    case: Case, record: StepRecord, was: date, because: str, decision: Decision, on: date, number: int
 ) -> Iterator[LetterOrder]:
-    """Tells who owes a step that its date has moved from `was`."""
-    facts = _facts(case, record, None) | {"moved_from": was.isoformat(), "because": because}
-    yield from _order(case, record, "date-moved", "business-manager", record.owner, on, facts, str(number))
+    """Tells who owes a step that its date has moved from `was`, how it was counted and why it moved."""
+    agreed = f" Agreed with {decision.agreed_with}." if isinstance(decision, Extend) else ""
+    facts = _facts(case, record, None)
+    facts |= {"moved_from": was.isoformat(), "because": because, "note": decision.because + agreed}
+    yield from _order(case, record, "date-moved", case.procedure.managed_by[0], record.owner, on, facts, str(number))
 
 
 def _orders(
@@ -56,12 +60,18 @@ def _orders(
 ) -> Iterator[LetterOrder]:
     step = case.procedure.steps[record.step]
     for recipient in _recipients(case, record, spec):
-        facts = _facts(case, record, decision)
+        facts = _facts(case, record, decision) | {"reply_by": _reply_by(case, spec, on)}
         agency = recipient.partition("[")[2].rstrip("]") or (record.item if step.each == "agency" else None)
         sender = _sender(case, spec.sender or step.who, agency)
         if agency:
             facts["agency"] = case.facts.agencies[agency].name
         yield from _order(case, record, spec.template, sender, recipient, on, facts)
+
+
+def _reply_by(case: Case, spec: LetterSpec, on: date) -> str | None:
+    if spec.reply_within is None:
+        return None
+    return count(parse_period(spec.reply_within), on, case.calendar).due.isoformat()
 
 
 def _sender(case: Case, role: str, agency: str | None) -> str:
@@ -126,6 +136,7 @@ def _order(
 
 def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str, Any]:
     step = case.procedure.timed(record.step)
+    dated = record if record.due else _group_of(case, record) or record
     notified = exact(case.opening.notified_on)
     publication = case.facts.planned.get("publication")
     facts: dict[str, Any] = {
@@ -134,14 +145,16 @@ def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str,
         "row": step.row,
         "who": role_title(case, record.owner),
         "notified_on": notified.isoformat() if notified else str(case.opening.notified_on),
-        "due": record.due.isoformat() if record.due else None,
-        "act_by": record.act_by.isoformat() if record.act_by else None,
+        "due": dated.due.isoformat() if dated.due else None,
+        "act_by": dated.act_by.isoformat() if dated.act_by else None,
         "publication": publication.isoformat() if publication else None,
         "due_dates": [_next(case, r) for r in case.open_steps if r.due and r.key != record.key],
     }
-    cause = decision or _deciding(case, record)
-    if cause is not None:
-        facts |= _outcome(case, cause)
+    told = _told(case, record, decision)
+    if told is not None:
+        facts |= _outcome(case, told)
+    if decision is not None:
+        facts["note"] = decision.because
     action = case.facts.actions.get(record.item or "")
     if action:
         owner = case.facts.agencies[action.agency].name if action.agency else role_title(case, record.owner)
@@ -149,8 +162,21 @@ def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str,
     return facts
 
 
+def _group_of(case: Case, record: StepRecord) -> StepRecord | None:
+    """The group of a step that has no date of its own: its outer deadline is the one to tell of."""
+    groups = [case.steps.get(name) for name, group in case.procedure.group.items() if record.step in group.steps]
+    return next((group for group in groups if group is not None and group.state == "open"), None)
+
+
+def _told(case: Case, record: StepRecord, decision: Decide | None) -> Decide | None:
+    """The decision that a letter tells of: the step's own, or the one it follows from where it can only be done."""
+    step = case.procedure.timed(record.step)
+    chosen = isinstance(step, Step) and len(step.outcomes) > 1
+    return (decision if chosen else None) or _deciding(case, record) or decision
+
+
 def _deciding(case: Case, record: StepRecord) -> Decide | None:
-    """The decision that started a step, so that its letters can say what was decided and why."""
+    """The decision that started a step."""
     name, _, item = record.cause.partition("[")
     cause = role_key(name.partition(".")[0], item.rstrip("]"))
     made = [e.decision for e in case.log if isinstance(e.decision, Decide) and e.decision.step == cause]

@@ -11,6 +11,7 @@ from models import events as ev
 from models.calendar import BeyondCalendar, CalendarError
 from models.case import Case, mark_of, names_of, role_key
 from models.correcting import correct
+from models.correspondence import NOTICES
 from models.decisions import (
     Adopt,
     Agree,
@@ -28,7 +29,7 @@ from models.decisions import (
 )
 from models.people import must_be_independent, must_hold, must_manage, must_not_employ
 from models.procedure import Step
-from models.reckoning import lateness, reckon
+from models.reckoning import ladder, lateness, reckon
 from models.refusal import Refusal
 from models.timescale import Day, PeriodError, earliest, latest, say
 from models.turn import Turn, must_not_lie_ahead, said
@@ -147,7 +148,7 @@ def _extend(turn: Turn, decision: Extend) -> None:
     if new.due <= record.due:
         raise Refusal(f"An extension ends later than {say(record.due)}, the date it has now; {say(new.due)} does not.")
     turn.take(decision, step=record.key)
-    turn.recount(tell=True)
+    turn.recount(tell=decision)
 
 
 def _reconsider(turn: Turn, decision: Reconsider) -> None:
@@ -169,6 +170,7 @@ def _reconsider(turn: Turn, decision: Reconsider) -> None:
     if case.facts.closed:
         _open_again(turn)
     turn.start(record.step, record.item, record.cause, decision.made_on, reconsidered=True)
+    _owe_groups_again(turn, record)
     turn.recount()
 
 
@@ -180,6 +182,19 @@ def _open_again(turn: Turn) -> None:
             quiet, because = record.model_copy(update={"rungs": ahead}), "The case was closed until now."
             turn.emit(ev.Moved, step=record.key, record=quiet, because=because, was=record.due)
         turn.meet_by_letters(record.key)
+
+
+def _owe_groups_again(turn: Turn, record: ev.StepRecord) -> None:
+    """A group that was met by a step now reconsidered is owed again, with its date and without its old notices."""
+    for group, timed in turn.case.procedure.group.items():
+        was = turn.case.steps.get(group)
+        if was is None or was.state != "done" or record.step not in (timed.met_when or timed.steps):
+            continue
+        update = {"state": "open", "round": was.round + 1, "outcome": None, "met_on": None, "late_by": None}
+        again = was.model_copy(update=update)
+        rungs = ladder(turn.case, again, turn.at) if again.due else ()
+        again = again.model_copy(update={"rungs": tuple(rung for rung in rungs if rung.at > turn.at)})
+        turn.emit(ev.Started, step=group, record=again, because=f"{record.key} is being reconsidered.")
 
 
 def _downstream(case: Case, record: ev.StepRecord) -> list[str]:
@@ -235,7 +250,7 @@ def _plan(turn: Turn, decision: Plan) -> None:
     if decision.day < earliest(decision.made_on):
         raise Refusal(f"A planned day lies ahead; {say(decision.day)} is before the day it was planned.")
     turn.take(decision)
-    turn.recount(tell=True)
+    turn.recount(tell=decision)
 
 
 def _agree(turn: Turn, decision: Agree) -> None:
@@ -263,7 +278,7 @@ def _owned_by_agency(case: Case) -> bool:
 def _proclaim(turn: Turn, decision: Proclaim) -> None:
     turn.case.calendar.with_days({decision.day: decision.name})  # refuses a day that is none already
     turn.take(decision)
-    turn.recount(tell=True, ladders=True)
+    turn.recount(tell=decision, ladders=True)
 
 
 def _adopt(turn: Turn, decision: Adopt) -> None:
@@ -275,7 +290,7 @@ def _adopt(turn: Turn, decision: Adopt) -> None:
     if missing:
         raise Refusal(f"{new.id} version {new.version} has no step {', '.join(missing)}, which this case has had.")
     turn.take(decision)
-    turn.recount(tell=True, ladders=True)
+    turn.recount(tell=decision, ladders=True)
 
 
 def _resend(turn: Turn, decision: Resend) -> None:
@@ -293,8 +308,10 @@ def _close(turn: Turn, decision: Close) -> None:
     owed = [r.key for r in case.open_steps if not _may_stay_open(case, r)]
     if decision.how == "completed" and owed:
         raise Refusal(f"Still owed: {', '.join(owed)}; decide these first, or close the case as withdrawn.")
+    still_open = {record.key for record in case.open_steps}
     for letter in list(case.letters.values()):
-        if letter.state == "failed":
+        failed = letter.state == "failed" and letter.step not in still_open
+        if failed or (letter.state in ("owed", "failed") and letter.template in NOTICES.values()):
             turn.emit(ev.LetterWithdrawn, step=letter.step, letter=letter.id)
     turn.take(decision)
 

@@ -55,7 +55,7 @@ class LetterFacts(_Model):
     `who` is the title of the role that owes the step, `due` and `act_by` (the last working day to act) are that
     step's dates, `because` how they were counted, `reply_by` the day by which the recipient is asked to answer,
     `publication` the planned day, `rung` words such as "2 working days overdue", `since` the day from which it
-    is overdue, `proposed` another completion date asked for, `terms` the terms of reference.
+    is overdue, `note` the reason in the words of the entry itself, `proposed` another completion date asked for, `terms` the terms of reference.
     """
 
     procedure_title: str | None = None
@@ -65,6 +65,7 @@ class LetterFacts(_Model):
     outcome: str | None = None
     outcome_id: str | None = None
     reason: str | None = None
+    note: str | None = None
     decided_on: str | None = None
     notified_on: str | None = None
     due: str | None = None

@@ -54,6 +54,7 @@ class LetterSpec(_Table):
     to: Names = Field(description="A role, or 'ROLE of each agency'.")
     sender: str | None = Field(default=None, alias="from", description="A role; the step's own role if left out.")
     on: str | None = Field(default=None, description="Only when the step has this outcome.")
+    reply_within: str | None = Field(default=None, description="A period from the letter's date; the board's own.")
 
 
 class RungSpec(_Table):
@@ -93,6 +94,7 @@ class Step(_Timed):
     requires: Names = ()
     each: Literal["agency", "action"] | None = None
     optional: bool = False
+    until: Names = Field(default=(), description="Events after which it does not begin for a late agency or action.")
 
 
 class Group(_Timed):

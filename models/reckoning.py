@@ -73,6 +73,9 @@ def _within(case: Case, record: StepRecord, timed: Step | Group, roll: OnNonWork
     start = case.facts.happened.get(name) if name else record.since
     if start is None:
         return Reckoned(None, f"No computable date: it is counted from {name!r}, which has not happened.")
+    cause = case.steps.get(record.cause.partition(".")[0])
+    if cause is not None and cause.reconsidered and latest(start) < earliest(cause.since):
+        start = cause.since  # what it is counted from lies before the new information
     period = parse_period(timed.within or "")
     day = exact(start)
     if day is None:

@@ -15,7 +15,7 @@ from models.events import Affiliation, AgencyFact, Opening
 from models.letters import ChildIdentity, Correspondent
 from models.procedure import Procedure, faults_of
 from models.refusal import Refusal
-from models.timescale import Day, exact, latest, local_date
+from models.timescale import Day, earliest, latest, local_date
 
 ZONE = "Europe/London"
 
@@ -67,7 +67,7 @@ def opening_of(
 
     A role with a rule of independence has no standing holder: it is assigned in the case, where the rule is checked.
     """
-    if latest(referral.received) > today and (exact(referral.received) or today) >= today:
+    if earliest(referral.received) > today:
         raise Refusal(f"The referral was received on {referral.received}, which lies in the future; today is {today}.")
     unknown = [agency for agency in referral.agencies if agency not in board.agencies]
     if unknown:
@@ -76,7 +76,7 @@ def opening_of(
     for step, day in referral.stated.items():
         if step not in before:
             raise Refusal(f"{step!r} is no step before the case; a referral can state {', '.join(before) or 'none'}.")
-        if latest(day) > latest(referral.received):
+        if earliest(day) > latest(referral.received):
             raise Refusal(f"{step!r} is stated for {day}, after the referral was received; give the day it was done.")
     appointed = {rule.role for rule in procedure.rule}
     return Opening(

@@ -100,6 +100,7 @@ class Turn:
         if record is not None and record.state == "open" and all(s in happened for s in steps):
             day = max((happened[s] for s in steps), key=latest)
             self.emit(ev.Met, step=group, on=day, late_by=lateness(record.due, day))
+            self.withdraw_letters(group)
 
     def start(self, step: str, item: str | None, cause: str, since: Day, *, reconsidered: bool = False) -> None:
         """A step or group becomes owed, unless it is owed already; `cause` is the event that it follows from."""
@@ -135,8 +136,9 @@ class Turn:
         for step in procedure.step:
             if step.each != each:
                 continue
-            begun = [n for n in step.after if n in self.case.facts.happened and self._single(n)]
-            if begun:
+            happened = self.case.facts.happened
+            begun = [name for name in step.after if name in happened and self._single(name)]
+            if begun and not any(name in happened for name in step.until):
                 self.start(step.id, item, begun[0], since)
 
     def _single(self, name: str) -> bool:
@@ -162,8 +164,10 @@ class Turn:
         record = self.case.steps[key]
         self.owe(correspondence.letters_at_outcome(self.case, record, self.today, decision), key)
 
-    def recount(self, *, tell: bool = False, ladders: bool = False) -> None:
-        """Reckon every open step anew and write down each date that has moved; `tell` writes to who owes it.
+    def recount(self, *, tell: Decision | None = None, ladders: bool = False) -> None:
+        """Reckon every open step anew and write down each date that has moved.
+
+        `tell`: the decision that moves dates, of which those who owe the steps are told.
 
         `ladders`: the reminders and escalations around dates that stay are placed anew too.
         """
@@ -177,7 +181,7 @@ class Turn:
                 self.emit(ev.Moved, step=record.key, record=new, because=because, was=record.due)
                 if tell and record.due and new.due and (record.due, record.act_by) != (new.due, new.act_by):
                     seq = self.case.seq
-                    orders = correspondence.moved_notice(self.case, new, record.due, because, self.today, seq)
+                    orders = correspondence.moved_notice(self.case, new, record.due, because, tell, self.today, seq)
                     self.owe(orders, record.key)
             if not moved:
                 return
@@ -211,6 +215,7 @@ class Turn:
         if own and all(letter.state == "sent" for letter in own):
             last = max(local_date(letter.at, self.case.calendar.timezone) for letter in own if letter.at)
             self.emit(ev.Met, step=key, on=last, late_by=lateness(record.due, last))
+            self.withdraw_letters(record.key)
             self.recount()
 
 
@@ -242,7 +247,7 @@ def opened(opening: ev.Opening, at: datetime) -> list[ev.Event]:
                 turn.start(step.id, None, procedure.begins, notified)
                 day = opening.stated.get(step.id, notified if step.id == procedure.begins else None)
                 if day is not None:
-                    turn.emit(ev.Met, step=step.id, on=day)
+                    turn.emit(ev.Met, step=step.id, on=day, late_by=lateness(turn.case.steps[step.id].due, day))
         turn.start_after(procedure.begins, notified)
         if procedure.begins in procedure.steps:
             turn.outcome_letters(procedure.begins, None)

@@ -10,13 +10,28 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from models import events as ev
 from models.calendar import Calendar, read_calendar
 from models.case import Case, apply
 from models.deciding import decide
-from models.decisions import Assign, Close, Correct, Decide, Decision, Extend, Plan, Proclaim, Reconsider, Resend
+from models.decisions import (
+    Assign,
+    Close,
+    Correct,
+    Decide,
+    Decision,
+    Extend,
+    Involve,
+    Plan,
+    Proclaim,
+    Reconsider,
+    Resend,
+)
 from models.letters import LetterReport
 from models.procedure import Procedure, read_procedure
+from models.refusal import Refusal
 from models.timescale import Day, at_hour, local_date, parse_day
 from models.turn import delivered, opened, tick
 
@@ -24,247 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ZONE = "Europe/London"
 NOTIFIED = "2013-07-08"
 
-TINY = """
-id = "tiny"
-title = "A small review"
-calendar = "england-and-wales"
-begins = "notified"
-managed_by = ["manager", "chair"]
-ends = ["progress.done"]
-
-[roles]
-referrer = "Referrer"
-manager = "Business Manager"
-chair = "Chair"
-board = "Board"
-panel = "Panel"
-panel-chair = "Chair of the Panel"
-overview-author = "Author of the overview report"
-inspectorate = "Inspectorate"
-lead = { title = "Lead", of = "agency" }
-author = { title = "Author", of = "agency" }
-
-[[escalation]]
-at = "5 working days before"
-do = "remind"
-
-[[escalation]]
-at = "1 working day before"
-do = "remind"
-
-[[escalation]]
-at = "expiry"
-do = "overdue"
-to = ["owner", "manager"]
-
-[[escalation]]
-at = "2 working days after"
-do = "escalate"
-to = ["chair"]
-
-[[escalation]]
-at = "10 working days after"
-do = "escalate"
-to = ["board"]
-
-[planned.publication]
-title = "Publication"
-step = "publish"
-
-[[step]]
-id = "told"
-row = "1"
-title = "Consult the designated lead"
-who = "referrer"
-precedes = true
-escalation = []
-
-[[step]]
-id = "notified"
-row = "2"
-title = "Notify the Board"
-who = "referrer"
-letters = [{ template = "referral-acknowledgement", to = "referrer", from = "manager" }]
-
-[[step]]
-id = "ask"
-row = "3"
-title = "Ask the agencies"
-who = "manager"
-after = "notified"
-each = "agency"
-within = "2 working days"
-done = "letters"
-letters = [{ template = "information-request", to = "lead" }]
-
-[[step]]
-id = "recommend"
-row = "4"
-title = "Recommend to the Chair"
-who = "panel"
-after = "notified"
-within = "10 working days"
-outcomes.yes = "Recommend a review"
-outcomes.no = "Recommend no review"
-
-[[step]]
-id = "decide"
-row = "5"
-title = "Decide whether to hold a review"
-who = "chair"
-after = "recommend"
-within = "1 month"
-of = "notified"
-outcomes.yes = "Hold a review"
-outcomes.no = "Hold no review"
-letters = [
-    { template = "referral-outcome", to = ["referrer", "lead of each agency"], from = "manager" },
-    { template = "invitation", to = "panel", on = "yes" },
-]
-
-[[step]]
-id = "other-review"
-row = "6"
-title = "Hold another review"
-who = "panel"
-after = "decide.no"
-within = "3 months"
-optional = true
-
-[[step]]
-id = "tell"
-row = "7"
-title = "Tell the Inspectorate and the Board"
-who = "manager"
-after = "decide"
-within = "1 working day"
-done = "letters"
-letters = [{ template = "decision-notice", to = ["inspectorate", "board"] }]
-
-[[step]]
-id = "terms"
-row = "8"
-title = "Set the terms of reference"
-who = "panel"
-after = "decide.yes"
-within = "15 days"
-on_non_working_day = "next"
-
-[group.review]
-row = "9"
-title = "The review"
-who = "panel"
-steps = ["imr", "sign-off-imr", "draft", "accept", "decide-publication"]
-met_when = ["accept", "decide-publication"]
-within = "6 months"
-of = "decide.yes"
-
-[[step]]
-id = "imr"
-row = "10"
-title = "Write the agency's review"
-who = "author"
-after = "terms"
-each = "agency"
-within = "1 month"
-outcomes.submitted = "Submitted"
-outcomes.not-needed = "Not needed"
-
-[[step]]
-id = "sign-off-imr"
-row = "11"
-title = "Sign the agency's review off"
-who = "lead"
-after = "imr.submitted"
-each = "agency"
-within = "1 week"
-letters = [{ template = "interview-record", to = "author" }]
-
-[[step]]
-id = "read-imr"
-row = "12"
-title = "Read the agency's review in the Panel"
-who = "panel"
-after = "terms"
-each = "agency"
-requires = "imr"
-
-[[step]]
-id = "draft"
-row = "13"
-title = "Consider the draft"
-who = "panel"
-after = "terms"
-requires = ["imr"]
-
-[[step]]
-id = "accept"
-row = "14"
-title = "Accept the report"
-who = "board"
-after = "draft"
-
-[[step]]
-id = "decide-publication"
-row = "15"
-title = "Decide whether to publish"
-who = "board"
-after = "draft"
-outcomes.publish = "Publish"
-outcomes.withhold = "Do not publish"
-
-[[step]]
-id = "copy"
-row = "16"
-title = "Send the report to the Inspectorate"
-who = "manager"
-after = "decide-publication"
-at_least = "1 week"
-before = "publication"
-outcomes.sent = "Sent"
-letters = [{ template = "report-before-publication", to = "inspectorate" }]
-
-[[step]]
-id = "publish"
-row = "17"
-title = "Publish the report"
-who = "manager"
-after = "decide-publication.publish"
-within = "28 days"
-of = "accept"
-requires = ["accept", "copy"]
-
-[[step]]
-id = "plan"
-row = "18"
-title = "Agree the action plan"
-who = "board"
-after = "accept"
-within = "28 days"
-
-[[step]]
-id = "progress"
-row = "19"
-title = "Review progress of the action"
-who = "lead"
-after = "plan"
-each = "action"
-
-[[rule]]
-row = "001-7b"
-text = "An author is not on the Panel, the health representative excepted."
-role = "author"
-not_roles = ["panel"]
-except_agency_kind = "health"
-
-[[rule]]
-row = "001-10"
-text = "The Chair of the Panel is independent."
-role = "panel-chair"
-not_roles = ["overview-author"]
-not_employed_by_agency = true
-not_board_member = true
-"""
+TINY = (ROOT / "tests" / "tiny.toml").read_text(encoding="utf-8")
 
 HOLDERS = {
     "referrer": ("rosa",),
@@ -486,3 +261,25 @@ def about(events: Iterable[ev.Event], kind: str) -> list[str]:
 def words(events: Iterable[ev.Event], kind: str, step: str) -> str:
     """The reasoning of the event of this kind about this step."""
     return next(str(getattr(e, "because", "")) for e in events if e.kind == kind and e.step == step)
+
+
+def bare(case: Case) -> tuple[ev.Facts, dict[str, ev.StepRecord]]:
+    """What has been established and what is owed, without the rungs."""
+    return case.facts, {key: record.model_copy(update={"rungs": ()}) for key, record in case.steps.items()}
+
+
+def refusal(story: Story, decision: Decision, *, at: str | None = None) -> str:
+    """The sentence with which a decision is refused, nothing having changed."""
+    story.go_to(at)
+    before = story.case.model_copy(deep=True)
+    with pytest.raises(Refusal) as caught:
+        decide(story.case, decision, story.at)
+    assert story.case == before
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith((".", ".)"))
+    return text
+
+
+def involve(story: Story, agency: str = "school", kind: str = "education", on: str | None = None) -> Involve:
+    return Involve(**story.said(on), agency=agency, name=f"Demo {agency.title()}", agency_kind=kind)

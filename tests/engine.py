@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from case_world import ZONE, day, wt2013_opening
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
@@ -31,7 +32,6 @@ from models.letters import LetterReport
 from models.messages import Answer, CaseInput, EventBatch, Mail
 from models.timescale import at_hour
 from rehearsal import add_search_attributes
-from tests.case_world import ZONE, day, wt2013_opening
 from worker import attribute_types, runner
 from workflows.serious_case_review import SeriousCaseReview
 
@@ -95,11 +95,12 @@ class Play:
     """One case on a time-skipping server, its clock in the case's own year."""
 
     def __init__(self, env: WorkflowEnvironment, office: Office, start: CaseInput) -> None:
-        assert start.opening is not None
+        opening = start.opening or (start.carried.case.opening if start.carried else None)
+        assert opening is not None
         self.env = env
         self.office = office
         self.start = start
-        self.reference = start.opening.reference
+        self.reference = opening.reference
         self.number = 0
 
     @property
@@ -122,8 +123,15 @@ class Play:
         if isinstance(moment, str):
             moment = at_hour(day(moment), hour, ZONE)
         ahead = moment - await self.now()
-        assert ahead >= timedelta(), f"{moment} has passed"
-        await self.env.sleep(ahead)
+        if ahead > timedelta():
+            await self.env.sleep(ahead)
+
+    async def play(self, *entries: tuple[str, str, str]) -> None:
+        """Decide steps on their days: day, step, outcome."""
+        for when, step, outcome in entries:
+            await self.go_to(when)
+            await self.decide(step, outcome, on=when)
+            await self.settle()
 
     async def case(self) -> Case:
         return (await starter.ask(self.client, self.reference)).case

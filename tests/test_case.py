@@ -4,45 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from case_world import AGENCIES, HOLDERS, TINY, Story, about, day, kinds, opening, wt2013
+from case_world import AGENCIES, HOLDERS, TINY, Story, about, day, involve, kinds, opening, refusal, wt2013
 
 from models import events as ev
-from models.case import Case, fold, stage
+from models.case import fold
 from models.deciding import decide, refused
 from models.decisions import (
     Adopt,
     Agree,
     Assign,
-    Close,
     Correct,
     Decision,
-    Extend,
-    Involve,
     Plan,
     Proclaim,
-    Reconsider,
     Resend,
 )
 from models.procedure import Procedure, read_procedure
 from models.refusal import Refusal
 from models.turn import waiting
-
-
-def refusal(story: Story, decision: Decision, *, at: str | None = None) -> str:
-    """The sentence with which a decision is refused, nothing having changed."""
-    story.go_to(at)
-    before = story.case.model_copy(deep=True)
-    with pytest.raises(Refusal) as caught:
-        decide(story.case, decision, story.at)
-    assert story.case == before
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text.endswith((".", ".)"))
-    return text
-
-
-def involve(story: Story, agency: str = "school", kind: str = "education", on: str | None = None) -> Involve:
-    return Involve(**story.said(on), agency=agency, name=f"Demo {agency.title()}", agency_kind=kind)
 
 
 def agree(story: Story, action: str = "a1", **more: Any) -> Agree:
@@ -375,178 +354,3 @@ def test_a_letter_that_failed_is_sent_again_and_others_are_not() -> None:
     story.resend(letter)
     assert letter in story.owed()
     assert kinds(story.report(letter)) == ["letter sent", "met"]
-
-
-# ---- Close ------------------------------------------------------------------------------------------------------
-
-
-def test_a_case_with_things_owed_is_not_completed() -> None:
-    story = Story()
-    text = refusal(story, Close(**story.said()))
-    assert (
-        text == "Still owed: ask[health], ask[police], recommend; decide these first, or close the case as withdrawn."
-    )
-
-
-def test_a_case_is_completed_with_only_an_optional_step_left() -> None:
-    story = Story().to_decision("no")
-    story.close("2013-08-09")
-    assert stage(story.case) == "Closed"
-    assert story.case.open_steps == []
-
-
-def test_a_closed_case_takes_no_decision_but_reconsider_and_correct() -> None:
-    story = Story().to_decision("no")
-    last = story.close("2013-08-09")
-    text = refusal(story, involve(story))
-    assert text == "Case DEMO-2013-001 is closed; reconsider a decision to open it again."
-    story.correct(last.id)
-    assert story.case.facts.closed is None
-    assert [r.key for r in story.case.open_steps] == ["other-review"]
-
-
-# ---- Correct ----------------------------------------------------------------------------------------------------
-
-
-def test_a_correction_makes_the_case_as_if_the_entry_had_never_been_made() -> None:
-    story = Story()
-    story.decide("recommend", "yes", "2013-07-19")
-    before = story.case
-    decision = story.decide("decide", "yes", "2013-08-05")
-    story.correct(decision.id)
-    assert bare(story.case) == bare(before)
-    assert not story.owed("decide-referral-outcome")
-    assert not story.owed("tell-decision-notice")
-    assert fold(story.log) == story.case
-
-
-def bare(case: Case) -> tuple[ev.Facts, dict[str, ev.StepRecord]]:
-    """What has been established and what is owed, without the rungs."""
-    return case.facts, {key: record.model_copy(update={"rungs": ()}) for key, record in case.steps.items()}
-
-
-@pytest.mark.parametrize("sent", [True, False])
-def test_after_a_correction_the_right_outcome_goes_out_the_same_day(sent: bool) -> None:
-    story = Story()
-    story.decide("recommend", "yes", "2013-07-19")
-    mistaken = story.decide("decide", "yes", "2013-08-05")
-    if sent:
-        story.send_all()
-    story.correct(mistaken.id)
-    story.decide("decide", "no", "2013-08-05")
-    orders = [story.case.letters[i].order for i in story.owed("referral-outcome")]
-    assert [order.facts["outcome_id"] for order in orders if order] == ["no"] * 3
-
-
-def test_an_entry_on_which_later_ones_rest_is_not_corrected() -> None:
-    story = Story()
-    first = story.decide("recommend", "yes", "2013-07-19")
-    second = story.decide("decide", "yes", "2013-08-05")
-    text = refusal(story, Correct(**story.said(), decision=first.id))
-    assert f"while the later entry 'decide decide' ({second.id}) rests on it; correct that one first" in text
-    story.correct(second.id)
-    story.correct(first.id)
-    assert story.case.steps["recommend"].state == "open"
-    assert "decide" not in story.case.steps
-
-
-def test_what_does_not_stand_is_not_corrected() -> None:
-    story = Story()
-    decision = story.decide("recommend", "yes", "2013-07-19")
-    assert "no decision that stands" in refusal(story, Correct(**story.said(), decision="not-an-id"))
-    assert "does not hold" in refusal(story, Correct(**story.said(by="pat"), decision=decision.id))
-    story.correct(decision.id)
-    assert "no decision that stands" in refusal(story, Correct(**story.said(), decision=decision.id))
-
-
-def test_corrections_keep_what_other_decisions_have_established() -> None:
-    story = Story()
-    taken = involve(story)
-    story.take(taken)
-    story.assign("sol", "lead", "school")
-    text = refusal(story, Correct(**story.said(), decision=taken.id))
-    assert "rests on it" in text
-    story.assign("una", "manager")
-    recommend = story.decide("recommend", "yes", "2013-07-10")
-    story.correct(recommend.id)
-    assert "una" in story.case.facts.holders["manager"]
-
-
-# ---- Reconsider -------------------------------------------------------------------------------------------------
-
-
-def test_a_no_becomes_a_yes_and_what_follows_from_yes_follows() -> None:
-    story = Story().to_decision("no")
-    events = story.reconsider("decide", "2013-09-02")
-    assert about(events, "withdrawn") == ["other-review"]
-    assert story.case.steps["decide"].due == day("2013-10-02")
-    events = story.take(story.deciding("decide", "yes", "2013-09-05"), "2013-09-05")
-    assert about(events, "started") == ["review", "tell", "terms"]
-    assert not {"decide.no", "tell"} & story.happened.keys()
-    assert {letter.partition("-decide-")[2] for letter in story.owed("referral-outcome-to-referrer")}
-    assert story.owed("tell-decision-notice-to-inspectorate")
-
-
-def test_a_yes_confirmed_starts_again_what_followed_from_it() -> None:
-    story = Story().to_decision("yes")
-    events = story.reconsider("decide", "2013-09-02")
-    assert about(events, "withdrawn") == ["review", "terms"]
-    events = story.take(story.deciding("decide", "yes", "2013-09-05"), "2013-09-05")
-    assert about(events, "started") == ["review", "tell", "terms"]
-
-
-def test_what_was_reconsidered_itself_is_withdrawn_with_what_it_follows_from() -> None:
-    story = Story().to_reviews()
-    story.reconsider("terms", "2013-08-20", by="pat")
-    events = story.reconsider("decide", "2013-08-21")
-    assert "terms" in about(events, "withdrawn")
-
-
-def test_reconsidering_one_agencys_step_leaves_the_other_agencys_alone() -> None:
-    story = Story().to_reviews()
-    for agency in AGENCIES:
-        story.decide(f"imr[{agency}]", "submitted", "2013-09-02")
-    events = story.reconsider("imr[health]", "2013-09-03", by="ada")
-    assert about(events, "withdrawn") == ["sign-off-imr[health]"]
-    assert story.case.steps["sign-off-imr[police]"].state == "open"
-    assert "imr[health]" in refusal(story, story.deciding("draft"))
-
-
-def test_reconsidering_opens_a_closed_case() -> None:
-    story = Story().to_decision("no")
-    story.close("2013-08-09")
-    story.reconsider("decide", "2013-09-02")
-    assert [r.key for r in story.case.open_steps] == ["decide"]
-
-
-def test_reconsidering_is_refused() -> None:
-    story = Story().to_decision("no")
-    said = story.said()
-    assert "nothing to reconsider" in refusal(story, Reconsider(**said, step="other-review"))
-    assert "'mina' does not hold the role Chair" in refusal(story, Reconsider(**said, step="decide"))
-    early = story.said("2013-08-02", "carl")
-    assert "is before 'decide' was decided" in refusal(story, Reconsider(**early, step="decide"))
-    begun = Reconsider(**story.said(by="rosa"), step="notified")
-    assert "how the case began" in refusal(story, begun)
-
-
-# ---- Extend -----------------------------------------------------------------------------------------------------
-
-
-def test_an_extension_is_refused() -> None:
-    story = Story().to_decision()
-    said = story.said() | {"agreed_with": "Ofsted"}
-    assert "not owed any more" in refusal(story, Extend(**said, step="decide", period="1 week"))
-    assert "ends later than Tuesday 20 August 2013" in refusal(
-        story, Extend(**said, step="terms", to=day("2013-08-20"))
-    )
-    assert "is not a period" in refusal(story, Extend(**said, step="terms", period="a while"))
-    assert "knows 1978 to 2030" in refusal(story, Extend(**said, step="terms", to=day("2031-01-06")))
-    assert "does not hold the role" in refusal(story, Extend(**said | {"by": "rosa"}, step="terms", period="1 week"))
-    story.decide("terms", on="2013-08-12")
-    assert "no due date that could be extended" in refusal(story, Extend(**said, step="draft", period="1 week"))
-
-
-def test_an_extension_says_either_a_day_or_a_period() -> None:
-    with pytest.raises(ValueError, match="either until which day"):
-        Extend(**Story().said(), step="terms", agreed_with="Ofsted")

@@ -4,14 +4,11 @@ from datetime import timedelta
 
 import pytest
 from case_world import (
-    AGENCIES,
-    HOLDERS,
     TINY,
     ZONE,
     Story,
     about,
     day,
-    england,
     kinds,
     noon,
     opening,
@@ -122,6 +119,8 @@ def test_an_extension_by_a_period_counts_from_the_original_date_not_from_the_ext
 def test_an_extension_counts_from_the_original_date_not_from_the_rolled_one() -> None:
     story = Story().to_decision(on="2013-08-02")  # 15 days end on Saturday 17, and roll to Monday 19
     assert due(story, "terms") == "2013-08-19"
+    story.extend("terms", "2013-08-05", period="3 days")
+    assert due(story, "terms") == "2013-08-20"
     story.extend("terms", "2013-08-05", period="1 week")  # Saturday 24, rolled past the bank holiday
     assert due(story, "terms") == "2013-08-27"
 
@@ -186,15 +185,22 @@ def test_a_proclaimed_day_is_proclaimed_once() -> None:
 # ---- Planned days (vectors 14 and 15 of the domain) -------------------------------------------------------------
 
 
+WT2013_STEPS = [
+    ("recommend", "scr", "2013-07-19"),
+    ("decide", "initiate", "2013-08-05"),
+    ("commission-reviewer", "done", "2013-09-02"),
+    ("set-terms", "done", "2013-09-02"),
+    ("agency-review[health]", "submitted", "2013-10-01"),
+    ("agency-review[police]", "submitted", "2013-10-02"),
+    ("consider-draft", "done", "2013-11-01"),
+    ("sign-off", "done", "2013-12-05"),
+]
+
+
 def wt2013_signed_off(outcome: str = "publish") -> Story:
     """Working Together 2013 up to sign-off on Thursday 5 December 2013, and the decision on publication."""
     story = Story(wt2013_opening())
-    for step, said, on in (
-        ("recommend", "scr", "2013-07-19"), ("decide", "initiate", "2013-08-05"),
-        ("commission-reviewer", "done", "2013-09-02"), ("set-terms", "done", "2013-09-02"), ("agency-review[health]", "submitted", "2013-10-01"),
-        ("agency-review[police]", "submitted", "2013-10-02"), ("consider-draft", "done", "2013-11-01"),
-        ("sign-off", "done", "2013-12-05"), ("decide-publication", outcome, "2013-12-05"),
-    ):  # fmt: skip
+    for step, said, on in [*WT2013_STEPS, ("decide-publication", outcome, "2013-12-05")]:
         story.decide(step, said, on)
     return story
 
@@ -356,60 +362,3 @@ def test_another_version_brings_its_own_ladder() -> None:
     text = TINY.replace('at = "2 working days after"', 'at = "3 working days after"')
     story.take(Adopt(**story.said(), procedure=read_procedure(text, "new.toml")))
     assert "3 working days overdue" in [rung.words for rung in story.case.steps["recommend"].rungs]
-
-
-# ---- Letters ----------------------------------------------------------------------------------------------------
-
-
-def test_a_step_is_met_when_its_letters_have_gone() -> None:
-    story = Story().to_decision()
-    story.reconsider("decide", "2013-08-06")
-    story.decide("decide", "yes", "2013-08-06")
-    first, second = story.owed("tell-decision-notice")
-    assert kinds(story.report(first, at="2013-08-07")) == ["letter sent"]
-    assert kinds(story.report(second, at="2013-08-08")) == ["letter sent", "met"]
-    record = story.case.steps["tell"]
-    assert (record.met_on, record.late_by) == (day("2013-08-08"), 1)
-
-
-def test_a_letter_is_delivered_once() -> None:
-    story = Story()
-    letter = story.owed("health")[0]
-    assert kinds(story.report(letter, letter)) == ["letter sent", "met"]
-    assert story.report(letter) == []
-    assert story.report(letter, because="too late to fail") == []
-    assert story.report("no-such-letter") == []
-
-
-def test_a_failed_letter_holds_its_step_and_nothing_else() -> None:
-    story = Story()
-    failed, other = story.owed("ask")
-    story.report(failed, because="no address")
-    story.report(other)
-    assert {story.case.steps[f"ask[{agency}]"].state for agency in AGENCIES} == {"open", "done"}
-    assert story.report(failed) == []
-    story.decide("recommend", "yes", "2013-07-10")
-
-
-def test_letters_that_go_after_a_case_is_closed_start_nothing() -> None:
-    text = TINY.replace('after = "notified"\nwithin = "10 w', 'after = "ask"\nwithin = "10 w')
-    story = Story(opening(procedure=read_procedure(text, "other.toml")))
-    story.close(how="withdrawn")
-    story.send_all("2013-07-09")
-    assert "recommend" not in story.case.steps
-    assert not story.owed()
-
-
-def test_a_letter_knows_who_holds_the_role_now() -> None:
-    story = Story()
-    order = story.case.letters[story.owed("health")[0]].order
-    assert order is not None
-    assert order.holders == HOLDERS["lead[health]"]
-
-
-def test_bank_holidays_come_from_the_calendar_the_case_carries() -> None:
-    story = Story()
-    assert story.case.calendar == england()
-    story.proclaim("2013-07-12")
-    assert story.case.calendar.why_not_working(day("2013-07-12")) == "A day of mourning"
-    assert england().why_not_working(day("2013-07-12")) is None

@@ -14,7 +14,6 @@ After each step of the machine:
 At the end the events, folded anew, make the same case.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -49,7 +48,11 @@ from models.timescale import Day, end_of_day, local_date
 from models.turn import delivered, tick
 
 LAST = noon("2016-06-30")
-OTHER = TINY.replace('version = "1"', "").replace('"10 working days"', '"12 working days"').replace('"1 month"', '"40 days"')
+OTHER = (
+    TINY.replace('version = "1"', "")
+    .replace('"10 working days"', '"12 working days"')
+    .replace('"1 month"', '"40 days"')
+)
 VERSIONS = (read_procedure(TINY, "tiny.toml"), read_procedure(OTHER, "other.toml"))
 PERIODS = ("1 week", "1 month", "5 working days", "nonsense")
 ROLES = ("panel", "author", "panel-chair", "overview-author", "king")
@@ -106,8 +109,7 @@ class AnyCase(RuleBasedStateMachine):
         try:
             events = decide(before, decision, self.story.at)
         except Refusal as error:
-            assert str(error).rstrip(")").endswith(".")
-            assert self.case == self.read_back
+            self.refused(str(error))
             return
         assert events
         self.commit(events)
@@ -115,6 +117,11 @@ class AnyCase(RuleBasedStateMachine):
         assert decide(self.case, decision, self.story.at) == []
         if not isinstance(decision, Correct | Resend):
             self.takes_back(decision, before)
+
+    def refused(self, text: str) -> None:
+        assert "\n" not in text
+        assert text.rstrip(")").endswith(".")
+        assert self.case == self.read_back
 
     def takes_back(self, decision: Decision, before: Case) -> None:
         """Without keeping it: the case after this decision is corrected is the case before it."""
@@ -287,7 +294,11 @@ class AnyCase(RuleBasedStateMachine):
     def what_happened_agrees_with_the_steps(self) -> None:
         happened = self.case.facts.happened
         for record in self.case.steps.values():
-            outcomes = [n for n in happened if n.startswith(f"{record.step}.") and n.partition("[")[2] == (f"{record.item}]" if record.item else "")]
+            outcomes = [
+                n
+                for n in happened
+                if n.startswith(f"{record.step}.") and n.partition("[")[2] == (f"{record.item}]" if record.item else "")
+            ]
             name = f"{record.step}[{record.item}]" if record.item else record.step
             if record.state == "done":
                 assert happened[name] == record.met_on
@@ -308,10 +319,9 @@ class AnyCase(RuleBasedStateMachine):
         assert fold(self.story.log) == self.case
 
 
-Check = Callable[[], None]
 AnyCase.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=100,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

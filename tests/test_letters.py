@@ -68,6 +68,7 @@ MUST_SAY = {
     "hmic-notice": ["Inspectorate of Constabulary", "decided to hold a review", "Monday 22 July 2013"],
     "panel-appointment": ["Declaration of independence", "not a member of a Board", *NO_INQUIRY],
     "imr-commission": ["Whether the child was heard", "sign the report off", "names nobody", *NO_INQUIRY],
+    "individual-imr-request": ["No Serious Case Review", "sign the report off", "sub-group", "names nobody", *NO_INQUIRY],
     "overview-author-commission": ["independence", "Whether the child was heard", "not chair the review panel"],
     "lead-reviewer-commission": ["independence", "Whether the child was heard", "Monday 5 August 2013"],
     "lead-reviewer-names": ["lead reviewer", "names", "secure means"],

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
@@ -139,7 +139,7 @@ class SeriousCaseReview:
         except TimeoutError:
             return
         for helper in filter(asyncio.Task.done, self._helpers):
-            helper.result()
+            raise RuntimeError("A helper of this case stopped; the case goes on when that is mended.") from helper.exception()
 
     def _finished(self) -> bool:
         return self._case.facts.closed is not None and self._quiet()
@@ -189,7 +189,7 @@ class SeriousCaseReview:
                 start_to_close_timeout=SHORT,
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
-        except ActivityError as error:
+        except FailureError as error:  # a failed local activity raises its own failure, not an ActivityError
             if is_cancelled_exception(error):
                 raise
             await workflow.execute_activity(
@@ -206,15 +206,25 @@ class SeriousCaseReview:
             await workflow.wait_condition(lambda: bool(self._orders()))
             orders = self._orders()
             mail = Mail(reference=self._case.opening.reference, board=self._case.opening.board, letters=orders)
+            self._take_in(delivered(self._case, await self._send(mail), self._now()))
+
+    async def _send(self, mail: Mail) -> list[LetterReport]:
+        """Have letters sent; if the activity is ended for good, by a person or by a fault, each is a person's task."""
+        templates = sorted({order.template for order in mail.letters})
+        try:
             reports: list[LetterReport] = await workflow.execute_activity(
                 messages.SEND_LETTERS,
                 mail,
                 result_type=list[LetterReport],
                 start_to_close_timeout=timedelta(minutes=5),
                 retry_policy=PATIENCE,
-                summary=f"Letters: {', '.join(sorted({order.template for order in orders}))}",
+                summary=f"Letters: {', '.join(templates)}",
             )
-            self._take_in(delivered(self._case, reports, self._now()))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return [LetterReport(letter=order.id, because=GIVEN_UP) for order in mail.letters]
+        return reports
 
     def _orders(self) -> tuple[Any, ...]:
         letters = self._case.letters.values()
@@ -222,6 +232,7 @@ class SeriousCaseReview:
 
 
 LONGEST_HISTORY = 20_000
+GIVEN_UP = "Sending it was given up; look at the activity in the engine, mend the cause, and resend it."
 
 
 def _plain(name: str, given: Sequence[RawValue]) -> Any:
