@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
@@ -106,7 +107,7 @@ def progress(total: int, title: str) -> Iterator[Callable[[str], None]]:
 
 def due(counted: Counted, period: Period, json_wanted: bool) -> None:
     """A counted date: due, act by, because. An hours' period gives the moment too."""
-    moment = counted.due_at.isoformat() if period.unit == "hours" else None
+    moment = counted.due_at.astimezone(ZoneInfo(ZONE)).isoformat() if period.unit == "hours" else None
     if json_wanted:
         value = {"due": counted.due, "act_by": counted.act_by, "because": counted.because}
         as_json(value | ({"moment": moment} if moment else {}))

@@ -31,7 +31,7 @@ from models.people import must_be_independent, must_hold, must_manage, must_not_
 from models.procedure import Step
 from models.reckoning import ladder, lateness, reckon
 from models.refusal import Refusal
-from models.timescale import Day, PeriodError, earliest, latest, say
+from models.timescale import Day, PeriodError, earliest, latest, parse_period, say
 from models.turn import Turn, must_not_lie_ahead, said
 
 
@@ -142,6 +142,8 @@ def _extend(turn: Turn, decision: Extend) -> None:
     if record.due is None:
         raise Refusal(f"{record.key!r} has no due date that could be extended.")
     must_hold(case, decision.by, record.owner, *case.procedure.managed_by)
+    if decision.period and parse_period(decision.period).unit in ("hours", "immediately"):
+        raise Refusal("A timescale is extended by days, weeks, months or working days, or until a day.")
     extension = ev.Extension(to=decision.to, period=decision.period)
     new = reckon(case, record.model_copy(update={"extension": extension})).counted
     assert new is not None  # a record with a due date has a statutory one

@@ -52,10 +52,11 @@ class AgreedAction(_Model):
 class LetterFacts(_Model):
     """What a case may tell a letter; what it does not tell is None. Days are ISO text, whole or partial.
 
-    `who` is the title of the role that owes the step, `due` and `act_by` (the last working day to act) are that
-    step's dates, `because` how they were counted, `reply_by` the day by which the recipient is asked to answer,
-    `publication` the planned day, `rung` words such as "2 working days overdue", `since` the day from which it
-    is overdue, `note` the reason in the words of the entry itself, `proposed` another completion date asked for, `terms` the terms of reference.
+    `who` is the title of the role that owes the step, `due` and `act_by` (the last working day to act) that step's
+    dates, `because` how they were counted, `reply_by` the day by which the recipient is asked to answer,
+    `publication` the planned day, `rung` words such as "2 working days overdue", `since` the day from which it is
+    overdue, `reason` that of the decision told of, `note` that of the entry itself, `proposed` another completion
+    date asked for, `terms` the terms of reference.
     """
 
     procedure_title: str | None = None

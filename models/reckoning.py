@@ -118,6 +118,12 @@ def lateness(due: date | None, met_on: Day) -> int | None:
     return days_between(due, earliest(met_on)) if earliest(met_on) > due else None
 
 
+def undated(record: StepRecord) -> StepRecord:
+    """The record without a date."""
+    update: dict[str, Any] = {"due": None, "act_by": None, "expires": None, "rungs": ()}
+    return record.model_copy(update=update)
+
+
 def dated(case: Case, record: StepRecord, now: datetime, *, ladders: bool = False) -> tuple[StepRecord, str]:
     """The record with its dates and ladder as they are now, and why.
 
@@ -125,8 +131,7 @@ def dated(case: Case, record: StepRecord, now: datetime, *, ladders: bool = Fals
     """
     counted, because = reckon(case, record)
     if counted is None:
-        undated: dict[str, Any] = {"due": None, "act_by": None, "expires": None, "rungs": ()}
-        return record.model_copy(update=undated), because
+        return undated(record), because
     stays = (counted.due, counted.act_by, counted.due_at) == (record.due, record.act_by, record.expires)
     if stays and not ladders:
         return record, because

@@ -15,7 +15,7 @@ from models.case import Case, apply, next_rung, role_key, role_title
 from models.decisions import Decide, Decision
 from models.letters import LetterOrder, LetterReport
 from models.procedure import Procedure, Step
-from models.reckoning import dated, lateness
+from models.reckoning import dated, lateness, undated
 from models.refusal import Refusal
 from models.timescale import Day, earliest, latest, local_date, say
 
@@ -39,8 +39,9 @@ FIRED = {"remind": "reminded", "overdue": "expired", "escalate": "escalated"}
 class Turn:
     """The case as it becomes, and the events so far; `at` is the aware moment at which they are written down."""
 
-    def __init__(self, case: Case, at: datetime) -> None:
+    def __init__(self, case: Case, at: datetime, *, refuses: bool = True) -> None:
         self.case = case
+        self._refuses = refuses
         self.at = at
         self.today = local_date(at, case.calendar.timezone)
         self.events: list[ev.Event] = []
@@ -119,9 +120,18 @@ class Turn:
             reconsidered=reconsidered,
             since=since,
         )
-        record, because = dated(self.case, record, self.at)
+        record, because = self._dated(record)
         self.emit(ev.Started, step=key, record=record, because=because)
         self.owe(correspondence.letters_at_start(self.case, record, self.today), key)
+
+    def _dated(self, record: ev.StepRecord, *, ladders: bool = False) -> tuple[ev.StepRecord, str]:
+        """The record with its dates. Past the calendar's years a decision is refused; what has happened is undated."""
+        try:
+            return dated(self.case, record, self.at, ladders=ladders)
+        except BeyondCalendar as error:
+            if self._refuses:
+                raise
+            return undated(record), f"No computable date: {error}"
 
     def _owner(self, step: str, item: str | None) -> str:
         who = self.case.procedure.timed(step).who
@@ -174,7 +184,7 @@ class Turn:
         for _ in range(len(self.case.steps) + 1):
             moved = False
             for record in self.case.open_steps:
-                new, because = dated(self.case, record, self.at, ladders=ladders)
+                new, because = self._dated(record, ladders=ladders)
                 if new == record:
                     continue
                 moved = True
@@ -273,7 +283,7 @@ def tick(case: Case, now: datetime) -> list[ev.Event]:
 
 def delivered(case: Case, reports: Iterable[LetterReport], at: datetime) -> list[ev.Event]:
     """Write down what became of letters. One withdrawn meanwhile that went all the same is written down as sent."""
-    turn = Turn(case, at)
+    turn = Turn(case, at, refuses=False)
     for report in reports:
         letter = turn.case.letters.get(report.letter)
         if letter is None or not (letter.state == "owed" or (letter.state == "withdrawn" and report.sha256)):

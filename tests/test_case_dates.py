@@ -1,6 +1,7 @@
 """When the steps of a case are due, how dates move, what fires when, and what becomes of letters."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from case_world import (
@@ -12,6 +13,7 @@ from case_world import (
     kinds,
     noon,
     opening,
+    refusal,
     words,
     wt2013_opening,
 )
@@ -210,9 +212,7 @@ def test_vector_15_the_copies_fall_a_week_before_the_last_day_to_publish() -> No
     copies = story.case.steps["copy-to-panel"]
     assert due(story, "publish") == "2014-01-02"
     assert (copies.due, copies.act_by) == (day("2013-12-26"), day("2013-12-24"))
-    assert "No day is planned yet" in words(story.log, "started", "copy-to-panel") + words(
-        story.log, "moved", "copy-to-panel"
-    )
+    assert "No day is planned yet" in words(story.log, "started", "copy-to-panel")
 
 
 def test_vector_14_moving_the_planned_publication_moves_both_rows() -> None:
@@ -362,3 +362,23 @@ def test_another_version_brings_its_own_ladder() -> None:
     text = TINY.replace('at = "2 working days after"', 'at = "3 working days after"')
     story.take(Adopt(**story.said(), procedure=read_procedure(text, "new.toml")))
     assert "3 working days overdue" in [rung.words for rung in story.case.steps["recommend"].rungs]
+
+
+def test_what_a_sent_letter_starts_past_the_calendar_is_owed_without_a_date() -> None:
+    text = (Path(__file__).parent / "tiny.toml").read_text()
+    text = text.replace('after = "decide.yes"', 'after = "tell"').replace('within = "6 months"', 'within = "1 day"')
+    far = opening(procedure=read_procedure(text, "tiny.toml"), notified_on=day("2030-11-15"))
+    story = Story(far.model_copy(update={"stated": {"told": day("2030-11-15")}}), at="2030-11-15")
+    story.decide("recommend", "yes", "2030-11-20")
+    story.send_all()
+    story.decide("decide", "yes", "2030-12-12")
+    story.send_all()
+    terms = story.case.steps["terms"]
+    assert (terms.state, terms.due) == ("open", None)
+    assert "knows 1978 to 2030" in words(story.log, "started", "terms")
+
+
+def test_an_extension_by_hours_is_refused() -> None:
+    story = Story().to_decision()
+    extend = Extend(**story.said(), step="terms", period="48 hours", agreed_with="The Board")
+    assert "by days, weeks, months" in refusal(story, extend)

@@ -193,9 +193,7 @@ def test_a_mistaken_entry_is_taken_back_and_decided_rightly_later(tell: Tell) ->
 def test_an_agency_that_comes_late_owes_what_the_others_owe(tell: Tell) -> None:
     case = tell("2013-late").rehearsal.case
     began = {record.step: str(record.since) for record in case.steps.values() if record.item == "school"}
-    assert began == dict.fromkeys(
-        ("ask-agencies", "secure-records", "agency-review", "commission-agency-review"), "2015-01-14"
-    )
+    assert began == dict.fromkeys(("secure-records", "agency-review", "commission-agency-review"), "2015-01-14")
 
 
 def test_the_health_representative_writes_and_sits_on_the_panel(tell: Tell) -> None:

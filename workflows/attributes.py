@@ -46,9 +46,7 @@ def values(case: Case, now: datetime) -> dict[SearchAttributeKey[Any], Any]:
     }
 
 
-def changes(
-    before: TypedSearchAttributes, now: dict[SearchAttributeKey[Any], Any]
-) -> list[SearchAttributeUpdate[Any]]:
+def changes(before: TypedSearchAttributes, now: dict[SearchAttributeKey[Any], Any]) -> list[SearchAttributeUpdate[Any]]:
     """The updates that lead from what a workflow has to these values."""
     return [
         key.value_set(value) if value is not None else key.value_unset()

@@ -139,7 +139,7 @@ class SeriousCaseReview:
         except TimeoutError:
             return
         for helper in filter(asyncio.Task.done, self._helpers):
-            raise RuntimeError("A helper of this case stopped; the case goes on when that is mended.") from helper.exception()
+            raise RuntimeError("A helper of this case stopped; mend it and the case goes on.") from helper.exception()
 
     def _finished(self) -> bool:
         return self._case.facts.closed is not None and self._quiet()
