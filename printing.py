@@ -20,8 +20,8 @@ from rich.table import Table
 
 from models.procedure import Procedure
 from models.show import table as procedure_table
+from models.telling import in_words
 from models.timescale import Counted, Day, Period, days_between, earliest, exact, local_date, say
-from register.history import in_words
 
 if TYPE_CHECKING:
     from models.events import Event

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from models.events import Event, EventAdapter
 from models.timescale import Day
 from register.errors import RegisterError
-from register.history import HistoryRow, history_row
 from register.store import Register
 from register.tables import CaseRow, EventRow, LetterRow, StepRow
 
@@ -165,8 +164,3 @@ async def events(register: Register, reference: str, after: int = 0) -> list[Eve
     """The events of a case in order, those numbered above `after`; none where there is no such case."""
     query = select(EventRow.body).where(EventRow.reference == reference, EventRow.seq > after).order_by(EventRow.seq)
     return await register.read(lambda db: [EventAdapter.validate_json(body) for body in db.scalars(query)])
-
-
-async def history(register: Register, reference: str) -> list[HistoryRow]:
-    """The events of a case in order, each in a sentence, to be printed."""
-    return [history_row(event) for event in await events(register, reference)]

@@ -206,7 +206,8 @@ class SeriousCaseReview:
             await workflow.wait_condition(lambda: bool(self._orders()))
             orders = self._orders()
             mail = Mail(reference=self._case.opening.reference, board=self._case.opening.board, letters=orders)
-            self._take_in(delivered(self._case, await self._send(mail), self._now()))
+            reports = await self._send(mail)  # first, for the case goes on meanwhile
+            self._take_in(delivered(self._case, reports, self._now()))
 
     async def _send(self, mail: Mail) -> list[LetterReport]:
         """Have letters sent; if the activity is ended for good, by a person or by a fault, each is a person's task."""
