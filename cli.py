@@ -42,6 +42,9 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(calendar_app, name="calendar")
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, which typer gives as shells do."""
+
 SHORT = 200
 """The most characters of a day's name, and of who enters it."""
 
@@ -261,9 +264,12 @@ def demo() -> None:
 
 def main() -> None:
     """Run a command. What is refused is said on stderr and exits with 2, what fails with 1."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it reports what Ctrl-C broke off as if it were a fault
     try:
         _must_be_text(sys.argv)
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            _say("Stopped.", code)
         sys.stdout.flush()
     except Refusal as refusal:
         code = _say(str(refusal), 2)
@@ -271,12 +277,10 @@ def main() -> None:
         code = _say(_usage(error), 2)
     except BrokenPipeError:
         code = _unread()
-    except SystemExit as stop:  # this is how typer hands a broken pipe on
+    except SystemExit as stop:  # this is how typer hands on a broken pipe
         code = _unread() if isinstance(stop.__context__, BrokenPipeError) else stop.code
     except (OSError, Unusable) as error:
         code = _say(str(error), 1)
-    except typer.Abort:
-        code = _say("Stopped.", 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

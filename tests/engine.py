@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
@@ -46,10 +46,16 @@ class Office:
     def __init__(self) -> None:
         self.register_up = True
         self.post_up = True
-        self.events: list[Event] = []
+        self.books: defaultdict[str, list[Event]] = defaultdict(list)
         self.batches: list[tuple[int, int]] = []
         self.mails: list[tuple[str, ...]] = []
         self.tries = 0
+
+    @property
+    def events(self) -> list[Event]:
+        """The events of the one case there is."""
+        assert len(self.books) <= 1, "say of which case"
+        return next(iter(self.books.values()), [])
 
     @property
     def sent(self) -> list[str]:
@@ -61,14 +67,15 @@ class Office:
         self.tries += 1
         if not self.register_up:
             raise ConnectionError("The register is down.")
+        book = self.books[batch.reference]
         for event in batch.events:
-            if event.seq <= len(self.events):
-                assert self.events[event.seq - 1] == event, "an event never changes"
+            if event.seq <= len(book):
+                assert book[event.seq - 1] == event, "an event never changes"
             else:
-                assert event.seq == len(self.events) + 1, "no event is left out"
-                self.events.append(event)
+                assert event.seq == len(book) + 1, "no event is left out"
+                book.append(event)
         self.batches.append((batch.events[0].seq, batch.events[-1].seq))
-        return len(self.events)
+        return len(book)
 
     @activity.defn(name=messages.SEND_LETTERS)
     async def send(self, mail: Mail) -> list[LetterReport]:
@@ -137,12 +144,12 @@ class Play:
         return (await starter.ask(self.client, self.reference)).case
 
     async def settle(self) -> Case:
-        """Let time pass, a second at a time, until register and post have caught up."""
-        for _ in range(200):
+        """Let time pass, seconds and then minutes, until register and post have caught up."""
+        for tried in range(60):
             carried = await starter.ask(self.client, self.reference)
             if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
                 return carried.case
-            await self.env.sleep(timedelta(seconds=1))
+            await self.env.sleep(timedelta(seconds=1 if tried < 30 else 60))
         raise AssertionError("register and post did not catch up")
 
     async def decision(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:

@@ -1,103 +1,30 @@
-"""The command line as a person meets it: every command, what it prints, every refusal, and that no traceback shows.
+"""The command line without an engine: what each command prints, every refusal, and that no traceback shows.
 
-A refusal is one line on stderr that says what is right, exit code 2, nothing on stdout and not a byte of the register
-changed. The commands that need an engine share one real dev server and one worker; each test has a case of its own.
+A refusal is one line on stderr that says what is right, exit code 2, nothing on stdout. What needs an engine is in
+test_cli_cases.py.
 """
 
 import asyncio
-import errno
-import fcntl
-import json
 import os
-import pty
-import shutil
 import signal
-import sqlite3
-import struct
 import subprocess
-import sys
-import termios
-import time
-import tomllib
-from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from engine import BESIDE, ROOT, connected, dev_server, environment, free_port
+from desk import Desk, on_a_terminal, refused, until
+from engine import BESIDE, ROOT
 
-import cli
-from casework import today
-from library import Library
 from models.referral import read_referral
-from models.timescale import count, count_before, parse_period, say
-
-REFERRAL = (ROOT / "examples" / "referral.toml").read_text(encoding="utf-8")
-CALENDAR = Library().calendar("england-and-wales")
-YESTERDAY = count_before(parse_period("1 day"), today(), CALENDAR).due
-TOMORROW = count(parse_period("1 day"), today(), CALENDAR).due
-
-
-class Said(NamedTuple):
-    """What a command ended with, and what it wrote to stdout and stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Scr = Callable[..., Said]
+from models.timescale import say
+from register.sealed import Ring
+from register.store import Register
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder of the test's own; no engine answers."""
-    folder = tmp_path / "data"
-    monkeypatch.setenv("SCR_DATA", str(folder))
-    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-    return folder
-
-
-@pytest.fixture
-def scr(data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Scr:
-    """`scr` in this process, its real stdout and stderr caught."""
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["scr", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Said(int(ended.value.code or 0), *capfd.readouterr())
-
-    return run
-
-
-def refused(said: Said, *words: str) -> None:
-    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1), said
-    assert [word for word in words if word not in said.err] == [], said.err
-
-
-def until(probe: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    """Ask again and again until the answer is true; fail after a deadline."""
-    deadline = time.monotonic() + seconds
-    while not (answer := probe()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} seconds"
-        time.sleep(0.05)
-    return answer
-
-
-def contents(folder: Path, reference: str = "") -> list[str]:
-    """What a register keeps as SQL: referrals and proclaimed days, and of one case everything."""
-    with sqlite3.connect(f"file:{folder / 'register.db'}?mode=ro", uri=True) as db:
-        rows = list(db.iterdump())
-    db.close()
-    kept = ('INSERT INTO "referrals"', 'INSERT INTO "proclaimed"')
-    return [row for row in rows if row.startswith(kept) or (reference and f"'{reference}'" in row)]
+def scr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Desk:
+    """`scr` with a data folder of the test's own; no engine answers."""
+    return Desk(monkeypatch, capfd, tmp_path / "data")
 
 
 # ---- dates --------------------------------------------------------------------------------------------------------
@@ -130,7 +57,7 @@ DUE = [
 
 
 @pytest.mark.parametrize(("row", "period", "options", "due", "act_by"), DUE, ids=[row[0] for row in DUE])
-def test_due(scr: Scr, row: str, period: str, options: str, due: str, act_by: str) -> None:
+def test_due(scr: Desk, row: str, period: str, options: str, due: str, act_by: str) -> None:
     said = scr("due", period, *options.split(), "--json")
     assert (said.code, said.err, said.json["due"], said.json["act_by"]) == (0, "", due, act_by)
     assert set(said.json) == {"due", "act_by", "because"}
@@ -140,7 +67,7 @@ def test_due(scr: Scr, row: str, period: str, options: str, due: str, act_by: st
     )
 
 
-def test_due_of_hours_gives_the_moment(scr: Scr) -> None:
+def test_due_of_hours_gives_the_moment(scr: Desk) -> None:
     said = scr("due", "48 hours", "--from", "2013-07-08T09:30+01:00", "--json")
     assert (said.json["due"], said.json["moment"]) == ("2013-07-10", "2013-07-10T09:30:00+01:00")
 
@@ -168,7 +95,7 @@ def test_due_of_hours_gives_the_moment(scr: Scr) -> None:
         (["1 week", "--since", "2013-01-01"], "No such option: --since"),
     ],
 )
-def test_due_refuses(scr: Scr, words: list[str], says: str) -> None:
+def test_due_refuses(scr: Desk, words: list[str], says: str) -> None:
     refused(scr("due", *words), says)
 
 
@@ -193,11 +120,11 @@ def test_due_refuses(scr: Scr, words: list[str], says: str) -> None:
         (["letters", "DEMO-2026-999"], "There is no case DEMO-2026-999"),
     ],
 )
-def test_usage_errors_are_one_line(scr: Scr, words: list[str], says: str) -> None:
+def test_usage_errors_are_one_line(scr: Desk, words: list[str], says: str) -> None:
     refused(scr(*words), says)
 
 
-def test_help_names_every_command(scr: Scr) -> None:
+def test_help_names_every_command(scr: Desk) -> None:
     said = scr("--help")
     words = (
         "due procedure rehearse refer cases case decide extend reconsider correct assign involve plan agree adopt "
@@ -210,14 +137,14 @@ def test_help_names_every_command(scr: Scr) -> None:
 # ---- procedures ---------------------------------------------------------------------------------------------------
 
 
-def test_procedure_list(scr: Scr) -> None:
+def test_procedure_list(scr: Desk) -> None:
     found = {p["id"]: p for p in scr("procedure", "list", "--json").json}
     assert found["wt2013"]["title"] == "Serious Case Review (Working Together 2013)"
     plain = scr("procedure", "list")
     assert all(name in plain.out for name in found)
 
 
-def test_procedure_show(scr: Scr) -> None:
+def test_procedure_show(scr: Desk) -> None:
     table = scr("procedure", "show", "wt2013").out
     assert "002-18" in table
     assert "within 28 days of sign-off" in table
@@ -228,14 +155,14 @@ def test_procedure_show(scr: Scr) -> None:
     refused(scr("procedure", "show", "../boards/demo"), "there are")
 
 
-def test_procedure_check(scr: Scr) -> None:
+def test_procedure_check(scr: Desk) -> None:
     file = ROOT / "procedures" / "wt2013.toml"
     assert scr("procedure", "check", file) == (0, "wt2013.toml: nothing wrong.\n", "")
     assert scr("procedure", "check", file, "--json").json == {"file": "wt2013.toml", "problems": []}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "tests" / "bad_procedures").glob("*.toml")), ids=lambda file: file.stem)
-def test_procedure_check_names_file_place_and_cure(scr: Scr, file: Path) -> None:
+def test_procedure_check_names_file_place_and_cure(scr: Desk, file: Path) -> None:
     said = scr("procedure", "check", file)
     assert (said.code, said.out) == (2, "")
     assert said.err
@@ -265,7 +192,7 @@ FILES = {
 
 @pytest.mark.parametrize("command", ["refer", "rehearse", "procedure check"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_cannot_be_read(scr: Scr, tmp_path: Path, command: str, name: str) -> None:
+def test_a_file_that_cannot_be_read(scr: Desk, tmp_path: Path, command: str, name: str) -> None:
     content, says = FILES[name]
     file = tmp_path / "given.toml"
     file.write_bytes(content)
@@ -273,7 +200,7 @@ def test_a_file_that_cannot_be_read(scr: Scr, tmp_path: Path, command: str, name
 
 
 @pytest.mark.parametrize("command", ["refer", "rehearse", "procedure check"])
-def test_a_file_that_is_none(scr: Scr, tmp_path: Path, command: str) -> None:
+def test_a_file_that_is_none(scr: Desk, tmp_path: Path, command: str) -> None:
     refused(scr(*command.split(), tmp_path), "cannot be read: Is a directory")
     refused(scr(*command.split(), tmp_path / "missing.toml"), "cannot be read: No such file or directory")
     refused(scr(*command.split(), tmp_path / ("x" * 5000)), "cannot be read: File name too long")
@@ -283,10 +210,15 @@ def test_a_file_that_is_none(scr: Scr, tmp_path: Path, command: str) -> None:
     assert all(line.startswith("empty.toml: ") and "missing" in line for line in said.err.splitlines())
 
 
+def test_the_example_of_the_readme_is_an_invented_referral() -> None:
+    text = (ROOT / "examples" / "referral.toml").read_text(encoding="utf-8")
+    assert (read_referral(text, "referral.toml").board, "invented" in text) == ("demo", True)
+
+
 # ---- without an engine --------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_there_yet(scr: Scr) -> None:
+def test_nothing_is_there_yet(scr: Desk) -> None:
     assert scr("cases") == (0, "There are no such cases.\n", "")
     assert scr("cases", "--json").json == []
     assert scr("audit", "verify") == (0, "Nothing wrong in 0 cases.\n", "")
@@ -296,21 +228,35 @@ def test_nothing_is_there_yet(scr: Scr) -> None:
 @pytest.mark.parametrize(
     "words", [["refer", "examples/referral.toml"], ["restore"], ["calendar", "add", "2026-12-24", "x"], ["demo"]]
 )
-def test_engine_down(scr: Scr, data: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+def test_engine_down(scr: Desk, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     monkeypatch.chdir(ROOT)
     scr("cases")
-    before = contents(data)
+    before = scr.kept()
     said = scr(*words)
     assert said == (1, "", "The engine at 127.0.0.1:1 does not answer; `./dev up` starts one.\n")
-    assert contents(data) == before
+    assert scr.kept() == before
 
 
-def test_settings_of_the_engine_that_cannot_be_used(scr: Scr, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_is_filed_but_not_begun(scr: Desk) -> None:
+    async def file() -> str:
+        ring = Ring.load_or_make(scr.data / "register.key")
+        async with await Register.open(scr.data / "register.db", ring) as register:
+            return await register.file_referral("DEMO", 2026, "demo", date(2026, 11, 16), {"child": "invented"})
+
+    reference = asyncio.run(file())
+    for words in (["case", reference], ["letters", reference]):
+        said = scr(*words)
+        assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+        assert f"{reference} is filed, but the worker has not written its case down yet" in said.err
+
+
+def test_settings_of_the_engine_that_cannot_be_used(scr: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPORAL_PROFILE", "nowhere")
     refused(scr("restore"), "The TEMPORAL_* settings cannot be used", "nowhere", "mend or unset them")
 
 
-def test_a_data_folder_that_cannot_be_used(scr: Scr, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_folder_that_cannot_be_used(scr: Desk) -> None:
+    data = scr.data
     data.write_text("a file")
     said = scr("cases")
     assert (said.code, said.err.count("\n")) == (1, 1)
@@ -343,7 +289,7 @@ decision = [
 """
 
 
-def test_rehearse(scr: Scr, tmp_path: Path) -> None:
+def test_rehearse(scr: Desk, tmp_path: Path) -> None:
     file, folder = tmp_path / "story.toml", tmp_path / "kept" / "here"
     file.write_text(STORY)
     said = scr("rehearse", file, "--into", folder, "--json")
@@ -361,7 +307,7 @@ def test_rehearse(scr: Scr, tmp_path: Path) -> None:
     refused(scr("rehearse", file, "--into", file), "cannot be used as a folder: File exists; name another")
 
 
-def test_rehearse_for_people(scr: Scr, tmp_path: Path) -> None:
+def test_rehearse_for_people(scr: Desk, tmp_path: Path) -> None:
     file = tmp_path / "story.toml"
     file.write_text(STORY)
     said = scr("rehearse", file)
@@ -381,7 +327,7 @@ def test_rehearse_for_people(scr: Scr, tmp_path: Path) -> None:
         ("referral.why", "referral.how", "referral, "),
     ],
 )
-def test_rehearse_refuses(scr: Scr, tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_rehearse_refuses(scr: Desk, tmp_path: Path, old: str, new: str, says: str) -> None:
     file = tmp_path / "story.toml"
     assert STORY.count(old) == 1
     file.write_text(STORY.replace(old, new))
@@ -403,26 +349,6 @@ def test_a_reader_who_has_had_enough(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def on_a_terminal(width: int, *words: str) -> str:
-    """What a command prints on a terminal of a width."""
-    own, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-    command = subprocess.Popen([BESIDE / "scr", *words], stdout=its, env=env | {"TERM": "dumb"})
-    os.close(its)
-    found = b""
-    try:
-        while piece := os.read(own, 65536):
-            found += piece
-    except OSError as error:  # this is how Linux says that nobody writes any more
-        if error.errno != errno.EIO:
-            raise
-    finally:
-        os.close(own)
-    assert command.wait() == 0
-    return found.decode().replace("\r\n", "\n")
-
-
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_keep_to_the_terminal(width: int) -> None:
     lines = on_a_terminal(width, "procedure", "show", "wt2013").splitlines()
@@ -430,359 +356,11 @@ def test_tables_keep_to_the_terminal(width: int) -> None:
     assert sum(line.strip().startswith("002-") for line in lines) == 27
 
 
-# ---- with an engine -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    """A data folder with a running engine and worker, and the engine's port."""
-    folder, port = tmp_path_factory.mktemp("office"), free_port()
-    with dev_server(folder, port), (folder / "worker.log").open("wb") as log:
-        asyncio.run(_answers(port))
-        command = [sys.executable, "-m", "worker"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=environment(port, folder), stdout=log, stderr=log)
-        try:
-            yield folder, port
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(30) == 0
-
-
-async def _answers(port: int) -> None:
-    await connected(port)
-
-
-@pytest.fixture
-def desk(office: tuple[Path, int], scr: Scr, monkeypatch: pytest.MonkeyPatch) -> Scr:
-    """`scr` in the office."""
-    monkeypatch.setenv("SCR_DATA", str(office[0]))
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{office[1]}")
-    return scr
-
-
-def referral(child: str, **changes: str) -> str:
-    """The example's referral for another child, received today; `changes` are lines of its head."""
-    parsed = tomllib.loads(REFERRAL)
-    lines = {"board": '"demo"', "received": f"{today()}", "why": '"Invented."', "agencies": '["health", "police"]'}
-    head = "\n".join(f"{key} = {value}" for key, value in (lines | changes).items())
-    people = "\n".join(
-        f"[{who}]\n" + "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
-        for who, fields in (parsed | {"child": parsed["child"] | {"name": child}}).items()
-        if who in ("child", "referrer", "family")
-    )
-    return f"{head}\n[stated]\ntell-designated-person = {today()}\n{people}\n"
-
-
-@pytest.fixture
-def case(desk: Scr, office: tuple[Path, int], tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """A case of the test's own, referred today, when everything it has begun is done and written down."""
-    file = tmp_path / "referral.toml"
-    file.write_text(referral(request.node.name), encoding="utf-8")
-    said = desk("refer", file, "--json")
-    assert (said.code, said.err) == (0, "")
-    reference = str(said.json["reference"])
-    settle(desk, reference)
-    return reference
-
-
-def settle(desk: Scr, reference: str) -> Any:
-    """The case as JSON, when its letters have gone and that is written down."""
-
-    def quiet() -> Any:
-        letters = desk("letters", reference, "--json")
-        if letters.code == 0 and all(letter["state"] != "owed" for letter in letters.json):
-            return letters.json and desk("case", reference, "--json").json
-        return None
-
-    return until(quiet, f"the letters of {reference} go")
-
-
-def steps(found: Any, state: str) -> dict[str, str | None]:
-    return {step["key"]: step["due"] for step in found["deadlines"] if step["state"] == state}
-
-
-def give(desk: Scr, reference: str, words: str, by: str, *more: object) -> Said:
-    kind, *rest = words.split()
-    said = desk(kind, reference, *rest, *more, "--by", by, "--because", "It is so.")
-    assert (said.code, said.err) == (0, ""), said
-    return said
-
-
-def test_the_example_of_the_readme_is_a_referral() -> None:
-    example = read_referral(REFERRAL, "referral.toml")
-    assert (example.board, len(example.agencies)) == ("demo", 3)
-    assert "invented" in REFERRAL
-
-
-def test_refer_again_opens_no_second_case(desk: Scr, office: tuple[Path, int], case: str, tmp_path: Path) -> None:
-    before = contents(office[0], case)
-    said = desk("refer", tmp_path / "referral.toml")
-    assert said == (0, f"The referral is filed as {case}. `scr case {case}` shows what the case waits for.\n", "")
-    assert contents(office[0], case) == before
-
-
-def test_cases_and_case(desk: Scr, case: str) -> None:
-    view = next(view for view in desk("cases", "--json").json if view["reference"] == case)
-    assert (view["state"], view["overdue"], view["procedure"]) == ("open", False, "wt2013")
-    assert case in desk("cases", "--waiting-for", "sub-group").out
-    assert case not in desk("cases", "--overdue").out
-    due = count(parse_period("10 working days"), today(), CALENDAR).due
-    found = desk("case", case, "--json").json
-    assert set(found) == {"case", "deadlines", "events"}
-    assert steps(found, "open") == {"written-notification": str(today()), "recommend": str(due)}
-    plain = desk("case", case, "--why", "--history").out
-    shown = [
-        f"{due:%a %-d %b %Y}",
-        "sub-group",
-        "(sg-lead)",
-        f"The period is 10 working days from {say(today())}",
-    ]
-    assert [words for words in shown if words not in plain] == []
-    assert "Waits for\n" in plain
-    assert plain.index("Why on these days") < plain.index("History")
-
-
-def test_decide_says_what_is_next_for_whom_and_by_when(desk: Scr, case: str) -> None:
-    by = count(parse_period("1 month"), today(), CALENDAR)
-    said = give(desk, case, "decide recommend scr", "sg-lead", "--id", "a-decision-1")
-    act_by = f" (act by {say(by.act_by)})" if by.act_by != by.due else ""
-    assert said.out == (
-        f"{case}: taken in (decision a-decision-1).\n"
-        f"  Chair of the LSCB: Decide whether to initiate a Serious Case Review by {say(by.due)}{act_by}\n"
-    )
-    again = give(desk, case, "decide recommend scr", "sg-lead", "--id", "a-decision-1", "--json")
-    assert again.json["follows"] == [line.strip() for line in said.out.splitlines()[1:]]
-    assert len([e for e in settle(desk, case)["events"] if e["kind"] == "decided"]) == 1
-    other = desk("decide", case, "decide", "decline", "--by", "chair", "--because", "x", "--id", "a-decision-1")
-    refused(other, "a-decision-1 was used for another decision")
-
-
-def test_letters(desk: Scr, office: tuple[Path, int], case: str) -> None:
-    found = desk("letters", case, "--json").json
-    assert {(letter["template"], letter["recipient"], letter["state"]) for letter in found} == {
-        ("referral-acknowledgement", "referrer", "sent"),
-        ("information-request", "senior-manager[health]", "sent"),
-        ("information-request", "senior-manager[police]", "sent"),
-    }
-    plain = desk("letters", case).out
-    assert "senior-manager[police]" in plain
-    assert f"Those that were sent lie in {office[0] / 'outbox' / case}." in plain
-    before = contents(office[0], case)
-    refused(desk("letters", case, "--resend", "nothing", "--by", "bm"), "no letter that could not be sent")
-    refused(desk("letters", case, "--resend", "nothing"), "Say with --by who has mended the cause")
-    assert contents(office[0], case) == before
-
-
-def test_what_a_hand_writes_is_shown_as_it_is_and_commands_nobodys_terminal(desk: Scr, case: str) -> None:
-    reason = "[red]Grüße[/red] ☂ \x1b[31m\x9b2J \u202eright to left"
-    said = desk(
-        "decide", case, "written-notification", "received", "--by", "health-designated-person", "--because", reason
-    )
-    assert (said.code, said.err) == (0, "")
-    plain = desk("case", case, "--history").out
-    assert r"[red]Grüße[/red] ☂ \x1b[31m\x9b2J \x202eright to left" in plain
-    assert not {"\x1b", "\x9b", "\u202e"} & set(plain)
-    decided = [e for e in desk("case", case, "--json").json["events"] if e["kind"] == "decided"]
-    assert decided[0]["decision"]["because"] == reason
-
-
-LONG = "x" * 100_000
-REFUSALS: list[tuple[str, list[object], list[str]]] = [
-    ("decide recommend approve", ["--by", "sg-lead"], ["'approve' is no outcome of 'recommend'; it has scr, none"]),
-    ("decide recommned scr", ["--by", "sg-lead"], ["'recommned' is no step of wt2013; its steps are", "recommend,"]),
-    ("decide decide initiate", ["--by", "chair"], ["'decide' is not owed yet", "it follows from recommend"]),
-    ("decide ask-agencies", ["--by", "bm"], ["say ask-agencies[health] or ask-agencies[police]"]),
-    ("decide recommend scr", ["--by", "chair"], ["'chair' does not hold the role LSCB SCR sub-group", "for sg-lead"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--recorded-by", "sg-2"], ["'sg-2' does not hold the role"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--on", TOMORROW], ["lies in the future", "give the day it happened"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--on", YESTERDAY], ["'recommend' follows from; give a later day"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--on", "2013-02-30"], ["is not a day: write it as 2013-08-05"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--on", "yesterday"], ["is not a day: write it as 2013-08-05"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--id", "x"], ["id: ", "at least 8 characters"]),
-    ("decide recommend scr", ["--by", LONG], ["by: ", "at most 4000 characters"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--because", LONG], ["because: ", "at most 4000 characters"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--because", " \n"], ["because: ", "at least 1 character"]),
-    ("decide tell-designated-person", ["--by", "bm"], ["decided already; reconsider it"]),
-    ("extend recommend", ["--by", "bm", "--agreed-with", "x"], ["until which day (to) or by which period"]),
-    ("extend recommend", ["--by", "bm", "--agreed-with", "x", "--to", "soon"], ["is not a day: write it as"]),
-    ("extend recommend", ["--by", "bm", "--agreed-with", "x", "--to", TOMORROW], ["An extension ends later than"]),
-    (
-        "extend recommend",
-        ["--by", "bm", "--agreed-with", "x", "--period", "two moons"],
-        ['"two moons" is not a period'],
-    ),
-    ("extend ask-agencies[health]", ["--by", "bm", "--agreed-with", "x", "--to", TOMORROW], ["is not owed any more"]),
-    ("extend recommend", ["--by", "bm", "--to", TOMORROW], ["Missing option '--agreed-with'"]),
-    ("reconsider recommend", ["--by", "sg-lead"], ["has not been decided, so there is nothing to reconsider"]),
-    ("correct nothing", ["--by", "bm"], ["'nothing' is no decision that stands in this case"]),
-    ("assign chair nobody", ["--by", "bm"], ["'nobody' is not among the people of Demoshire", "bm,"]),
-    ("assign king bm", ["--by", "bm"], ["'king' is no role of wt2013; it has", "chair"]),
-    ("assign imr-author health-imr-author", ["--by", "bm"], ["say which of those involved (health, police)"]),
-    ("assign chair bm", ["--by", "sg-lead"], ["'sg-lead' does not hold the role"]),
-    ("assign panel bm", ["--by", "bm", "--stands-down"], ["so cannot stand down from it"]),
-    ("involve navy", ["--by", "bm"], ["'navy' is no agency of Demoshire", "health, police"]),
-    ("involve health", ["--by", "bm"], ["'health' is involved already"]),
-    ("plan publication 2026-13-01", ["--by", "bm"], ["is not a day: write it as"]),
-    ("plan publication 2027", ["--by", "bm"], ["is no whole day; write it like"]),
-    ("plan party", [TOMORROW, "--by", "bm"], ["'party' is no day that wt2013 plans; it plans publication"]),
-    ("plan publication", [YESTERDAY, "--by", "bm"], ["A planned day lies ahead"]),
-    ("agree A! Title", ["--due", TOMORROW, "--by", "bm"], ["action: 'A!' must be in small letters"]),
-    ("agree a1 Title", ["--due", "soon", "--by", "bm"], ["is not a day: write it as"]),
-    ("agree a1 Title", ["--due", YESTERDAY, "--by", "bm"], ["An action is due after it is agreed"]),
-    ("agree a1 Title", ["--due", TOMORROW, "--agency", "navy", "--by", "bm"], ["one of health, police"]),
-    ("adopt wt1066", ["--by", "bm"], ["'wt1066'", "there are"]),
-    ("close", ["--by", "bm"], ["Still owed: ", "close the case as withdrawn"]),
-    ("close", ["--by", "sg-lead", "--withdrawn"], ["'sg-lead' does not hold the role"]),
-]
-
-
-def test_every_refusal_is_one_line_and_changes_nothing(desk: Scr, office: tuple[Path, int], case: str) -> None:
-    before = contents(office[0], case)
-    assert len(before) > 10
-    for words, options, says in REFUSALS:
-        kind, *rest = words.split()
-        because = [] if "--because" in options else ["--because", "It is so."]
-        refused(desk(kind, case, *rest, *options, *because), *says)
-        refused(desk(kind, case, *rest, *options, *because, "--json"), *says)
-    refused(desk("decide", "DEMO-1999-001", "recommend", "--by", "x", "--because", "y"), "no open case", "`scr cases`")
-    assert contents(office[0], case) == before
-    give(desk, case, "decide recommend none", "sg-lead")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ('why = "Invented."', "", "why: this field is missing; add it"),
-        ('"police"', '"navy"', "'navy' is no agency of Demoshire Safeguarding Children Board; it has health, police"),
-        ('"demo"', '"atlantis"', "There is no 'atlantis' in boards; there are demo"),
-        (f"received = {today()}", f"received = {TOMORROW}", "lies in the future; today is"),
-        (f"received = {today()}", f"received = {TOMORROW}T12:00:00Z", "lies in the future; today is"),
-        (f"person = {today()}", f"person = {TOMORROW}", "after the referral was received; give the day it was done"),
-        ("tell-designated-person", "decide", "is no step before the case; a referral can state tell-designated-person"),
-        ('why = "Invented."', 'why = "Invented."\nmood = "bad"', "mood: there is no such field"),
-        ('why = "Invented."', 'why = "Invented."\nprocedure = "wt1066"', "'wt1066'"),
-        ('agencies = ["health", "police"]', "agencies = []", "agencies: "),
-    ],
-)
-def test_refer_refuses(desk: Scr, office: tuple[Path, int], tmp_path: Path, old: str, new: str, says: str) -> None:
-    file = tmp_path / "referral.toml"
-    text = referral("Nobody Refused")
-    assert text.count(old) == 1, text
-    file.write_text(text.replace(old, new))
-    before = contents(office[0])
-    refused(desk("refer", file), says)
-    assert contents(office[0]) == before
-
-
-def test_a_case_from_decision_to_withdrawal(desk: Scr, case: str) -> None:
-    give(desk, case, "decide recommend scr", "sg-lead")
-    said = give(desk, case, "decide decide initiate", "chair", "--recorded-by", "bm")
-    assert "\n  Letter: secure-records to Chief Executive, Demoshire Health Trust\n" in said.out
-    owed = steps(settle(desk, case), "open")
-    assert {"review", "notify-cqc", "set-terms"} <= set(owed)
-
-    cqc = date.fromisoformat(str(owed["notify-cqc"]))
-    later = count(parse_period("20 working days"), cqc, CALENDAR).due
-    said = give(desk, case, "extend notify-cqc --agreed-with CQC --period", "bm", "20 working days")
-    assert f"now by {say(later)}" in said.out
-    assert f"before {say(cqc)}" in said.out
-
-    said = give(desk, case, "assign lead-reviewer lead-reviewer-2", "bm")
-    assert "taken in" in said.out
-    said = give(desk, case, "involve school", "bm")
-    assert "Harrowgale Primary School" in said.out
-    mistaken = give(desk, case, "decide set-terms", "panel-chair-1", "--json").json
-    assert "agency-review[school]" in steps(settle(desk, case), "open")
-    give(desk, case, f"correct {mistaken['decision']}", "bm")
-    found = settle(desk, case)
-    assert "set-terms" in steps(found, "open")
-    assert "agency-review[school]" not in steps(found, "open")
-
-    far = count(parse_period("9 months"), today(), CALENDAR).due
-    give(desk, case, f"plan publication {far}", "bm")
-    give(desk, case, f"agree a1 Title --due {far}", "bm")
-    give(desk, case, "adopt wt2013", "bm")
-    said = give(desk, case, "reconsider decide", "chair")
-    assert "Notify the Care Quality Commission: no longer owed" in said.out
-    give(desk, case, "close --withdrawn", "bm")
-    until(lambda: desk("case", case, "--json").json["case"]["state"] == "closed", "the case is closed")
-    assert "Now: closed, withdrawn." in desk("case", case).out
-    assert case not in desk("cases").out
-    assert case in desk("cases", "--all").out
-    said = desk("decide", case, "decide", "decline", "--by", "chair", "--because", "Too late.")
-    assert said.code == 2
-    assert "closed" in said.err or "no open case" in said.err
-
-
-def test_a_proclaimed_day_moves_open_cases_once(desk: Scr, case: str) -> None:
-    day = count(parse_period("3 working days"), today(), CALENDAR).due
-    due = date.fromisoformat(str(steps(settle(desk, case), "open")["recommend"]))
-    moved = count(parse_period("1 working day"), due, CALENDAR).due
-    said = desk("calendar", "add", day, "Day of mourning")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"{say(day)}, Day of mourning, is a non-working day now. Open cases counted anew: ")
-    assert (
-        f"  {case}: Consider the case against the criteria and recommend to the Chair: now by {say(moved)}" in said.out
-    )
-    assert steps(settle(desk, case), "open")["recommend"] == str(moved)
-    again = desk("calendar", "add", day, "Day of mourning", "--json")
-    assert (again.code, again.json["cases"]) == (0, {})
-    assert steps(settle(desk, case), "open")["recommend"] == str(moved)
-    refused(desk("calendar", "add", day, "Carnival"), 'as "Day of mourning": use that name')
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["2026-12-25", "x"], "is not a working day already (Christmas Day)"),
-        (["2026-12-26", "x"], "is not a working day already (Saturday)"),
-        (["2050-12-23", "x"], "knows 1978 to 2030"),
-        (["2026-12", "x"], "is no whole day"),
-        (["soon", "x"], "is not a day"),
-        (["2026-12-22", " "], "name of the day is 0 characters long"),
-        (["2026-12-22", "x" * 5000], "give one of 1 to 200"),
-        (["2026-12-22", "x", "--by", ""], "give one of 1 to 200"),
-        (["2026-12-22", "x", "--calendar", "mars"], "there are england-and-wales"),
-    ],
-)
-def test_calendar_add_refuses(desk: Scr, office: tuple[Path, int], words: list[str], says: str) -> None:
-    desk("cases")
-    before = contents(office[0])
-    refused(desk("calendar", "add", *words), says)
-    assert contents(office[0]) == before
-
-
-def test_restore_leaves_running_cases_alone(desk: Scr, case: str) -> None:
-    assert desk("restore") == (0, "Every open case runs already.\n", "")
-    assert desk("restore", "--json").json == {"restored": []}
-
-
-def test_audit_verify_names_what_was_tampered_with(
-    desk: Scr, office: tuple[Path, int], case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = desk("audit", "verify", "--json")
-    assert (said.code, said.json["faults"]) == (0, [])
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    with sqlite3.connect(office[0] / "register.db") as good, sqlite3.connect(copy / "register.db") as bad:
-        good.backup(bad)
-        for (trigger,) in bad.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            bad.execute(f"DROP TRIGGER {trigger}")
-        bad.execute("UPDATE events SET body = replace(body, '10 working', '90 working') WHERE reference = ?", (case,))
-    good.close()
-    bad.close()
-    shutil.copy(office[0] / "register.key", copy)
-    monkeypatch.setenv("SCR_DATA", str(copy))
-    said = desk("audit", "verify")
-    assert said.code == 1
-    assert f"was changed after it was written ({case})." in said.err
-    assert {fault["reference"] for fault in desk("audit", "verify", "--json").json["faults"]} == {case}
-
-
-def test_demo_is_harmless_when_repeated(desk: Scr) -> None:
-    said = desk("demo")
-    assert (said.code, said.err, said.out.count("\n")) == (0, "", 5)
-    again = desk("demo")
-    assert again.out == "".join(f"{line} (It was there already.)\n" for line in said.out.splitlines())
-    for reference in (line.partition(":")[0] for line in said.out.splitlines()):
-        settle(desk, reference)
+def test_ctrl_c(tmp_path: Path) -> None:
+    story = ROOT / "scenarios" / "2013-late.toml"
+    command = [str(BESIDE / "scr"), "rehearse", str(story), "--into", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        until((tmp_path / "register.db").exists, "the rehearsal begins")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (130, "", "Stopped.\n")

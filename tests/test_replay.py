@@ -13,9 +13,15 @@ from workflows.serious_case_review import SeriousCaseReview
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
 
-async def replay(path: Path) -> None:
-    replayer = Replayer(workflows=[SeriousCaseReview], workflow_runner=runner(), data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(WorkflowHistory.from_json("DEMO-2013-001", path.read_text(encoding="utf-8")))
+def history(path: Path, **changes: str) -> WorkflowHistory:
+    text = path.read_text(encoding="utf-8")
+    for was, now in changes.items():
+        text = text.replace(was, now)
+    return WorkflowHistory.from_json("DEMO-2013-001", text)
+
+
+def replayer() -> Replayer:
+    return Replayer(workflows=[SeriousCaseReview], workflow_runner=runner(), data_converter=pydantic_data_converter)
 
 
 def test_there_is_a_history_of_every_stage() -> None:
@@ -24,13 +30,10 @@ def test_there_is_a_history_of_every_stage() -> None:
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_kept_history_replays(path: Path) -> None:
-    await replay(path)
+    await replayer().replay_workflow(history(path))
 
 
-@pytest.mark.parametrize("path", HISTORIES[2:5], ids=lambda path: path.stem)
-async def test_a_changed_order_of_commands_is_noticed(path: Path) -> None:
-    text = path.read_text(encoding="utf-8").replace('"name": "send_letters"', '"name": "post_letters"')
-    history = WorkflowHistory.from_json("DEMO-2013-001", text)
-    replayer = Replayer(workflows=[SeriousCaseReview], workflow_runner=runner(), data_converter=pydantic_data_converter)
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+@pytest.mark.parametrize("path", HISTORIES[1:5], ids=lambda path: path.stem)
+async def test_a_changed_command_is_noticed(path: Path) -> None:
+    result = await replayer().replay_workflow(history(path, send_letters="post_letters"), raise_on_replay_failure=False)
     assert result.replay_failure is not None

@@ -35,7 +35,7 @@ class Office:
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        """`./dev up` until it says that it runs; at the end Ctrl-C, after which it has ended with 0 and no child left."""
+        """`./dev up` until it says that it runs; at the end Ctrl-C, which ends it with 0 and leaves no child."""
         command = [sys.executable, str(ROOT / "dev"), "up"]
         with (
             self.log.open("a") as errors,
