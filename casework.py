@@ -24,8 +24,6 @@ from models.refusal import Refusal
 from models.timescale import exact, local_date, parse_day
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from register.queries import CaseView
     from register.store import Register
 
@@ -92,8 +90,7 @@ def read_toml_text(file: Path) -> str:
 
 def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
     """Do something with the register of the data folder. Raises Unusable where it cannot be opened."""
-    from sqlalchemy.exc import DBAPIError
-
+    from register.errors import DatabaseError
     from register.sealed import Ring
     from register.store import Register
 
@@ -112,21 +109,8 @@ def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
 
     try:
         return asyncio.run(run())
-    except DBAPIError as error:
+    except DatabaseError as error:
         raise Unusable(f"The register {folder / 'register.db'} cannot be used: {error.orig}.") from error
-
-
-async def connect() -> "Client":
-    """Connect to the engine. Raises Unreachable, and Refusal where the settings for it cannot be read."""
-    import starter
-
-    try:
-        return await starter.connect()
-    except RuntimeError as error:
-        if type(error).__name__ != "ConfigError":  # temporalio has no public name for it
-            raise
-        first = str(error).partition("\n")[0]
-        raise Refusal(f"The TEMPORAL_* settings cannot be used: {first}; mend or unset them.") from error
 
 
 @app.command()
@@ -137,7 +121,7 @@ def refer(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json =
     referral = read_referral(read_toml_text(file), file.name)
 
     async def work(register: "Register") -> None:
-        reference = await starter.refer(await connect(), register, Library(data_folder()), referral)
+        reference = await starter.refer(await starter.connect(), register, Library(data_folder()), referral)
         printing.referred(reference, as_json)
 
     with_register(work)
@@ -295,7 +279,7 @@ def _give(reference: str, fields: dict[str, Any], as_json: bool) -> None:
         raise Refusal(f"This decision cannot be taken: {faults}.") from error
 
     async def work(register: "Register") -> None:
-        answer = await starter.decide(await connect(), register, reference, decision)
+        answer = await starter.decide(await starter.connect(), register, reference, decision)
         printing.answer(reference, decision.id, answer, as_json)
 
     with_register(work)

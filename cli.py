@@ -164,10 +164,11 @@ def rehearse(
     as_json: Json = False,
 ) -> None:
     """Play a dated story on the real workflow, letters and register, in skipped time."""
+    import starter
     from rehearsal import read_scenario
     from rehearsal import rehearse as play
 
-    _keep_stdout_clean()
+    starter.keep_stdout_clean()
     story = read_scenario(read_toml_text(scenario), scenario.name)
 
     async def run(folder: Path) -> None:
@@ -193,15 +194,6 @@ def _new_folder(folder: Path) -> Path:
     return folder
 
 
-def _keep_stdout_clean() -> None:
-    """The engine's client writes its log to stdout unless told otherwise, and there it would spoil the JSON."""
-    from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
-
-    errors_only = TelemetryFilter(core_level="ERROR", other_level="ERROR")
-    log = LoggingConfig(errors_only, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)), error_if_already_set=False)
-
-
 # ---- the register and the calendar ----------------------------------------------------------------------------------
 
 
@@ -225,7 +217,7 @@ def restore(as_json: Json = False) -> None:
     import starter
 
     async def work(register: "Register") -> None:
-        printing.restored(await starter.restore(await casework.connect(), register), as_json)
+        printing.restored(await starter.restore(await starter.connect(), register), as_json)
 
     casework.with_register(work)
 
@@ -247,7 +239,7 @@ def calendar_add(
             raise Refusal(f"The {what} is {len(text.strip())} characters long; give one of 1 to {SHORT}.")
 
     async def work(register: "Register") -> None:
-        client, library = await casework.connect(), Library(data_folder())
+        client, library = await starter.connect(), Library(data_folder())
         answers = await starter.proclaim(client, register, library.calendar(calendar), proclaimed, name, by)
         printing.proclaimed(proclaimed, name, answers, as_json)
 

@@ -1,6 +1,7 @@
 """The only door to Temporal for people: connect, open a case, decide, ask."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
 from library import Library
@@ -29,7 +31,7 @@ from models.decisions import Decision, Proclaim
 from models.messages import Answer, Carried, CaseInput
 from models.referral import Referral, opening_of
 from models.refusal import Refusal
-from models.timescale import local_date
+from models.timescale import earliest, local_date
 from models.turn import opened
 from register import queries
 from register.queries import CaseFilter
@@ -45,13 +47,27 @@ class Unreachable(ConnectionError):
 
 
 async def connect() -> Client:
-    """Connect as the `TEMPORAL_*` variables or the profile file say, else to this machine. Raises Unreachable."""
-    config = ClientConfig.load_client_connect_config()
+    """Connect as the `TEMPORAL_*` variables or the profile file say, else to this machine.
+
+    Raises Unreachable, and Refusal where the settings cannot be read.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except RuntimeError as error:
+        first = str(error).partition("\n")[0]
+        raise Refusal(f"The TEMPORAL_* settings cannot be used: {first}; mend or unset them.") from error
     config.setdefault("target_host", "localhost:7233")
     try:
         return await Client.connect(**config, data_converter=pydantic_data_converter)
     except RuntimeError as error:
         raise Unreachable(f"The engine at {config['target_host']} does not answer; `./dev up` starts one.") from error
+
+
+def keep_stdout_clean() -> None:
+    """Have the client's core log errors only, through Python's logging: its own log goes to stdout, beside our JSON."""
+    errors_only = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    log = LoggingConfig(errors_only, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)), error_if_already_set=False)
 
 
 async def refer(
@@ -68,21 +84,36 @@ async def refer(
     """
     board = library.board(referral.board)
     procedure = library.procedure(referral.procedure or board.procedure)
-    calendar = library.calendar(procedure.calendar)
-    proclaimed = await register.proclaimed(procedure.calendar)
-    days = {day: name for day, name in proclaimed.items() if calendar.is_working_day(day)}
+    calendar = await _calendar(register, library, procedure.calendar)
     now = datetime.now(UTC) - behind
-    today = local_date(now, calendar)
-    trial = opening_of(
-        referral, f"{board.code}-0", board, procedure, calendar.with_days(days) if days else calendar, today
-    )
+    trial = opening_of(referral, f"{board.code}-0", board, procedure, calendar, local_date(now, calendar))
     opened(trial, now)  # refuses what could not be counted, before anything is filed
-    content = referral.model_dump(mode="json")
-    received = today if isinstance(referral.received, str) else referral.received
-    reference = await register.file_referral(board.code, received.year, board.id, received, content)
-    opening = trial.model_copy(update={"reference": reference})
-    await start(client, CaseInput(opening=opening, behind=behind), task_queue)
+    year = earliest(referral.received).year
+    reference = await register.file_referral(board.code, year, board.id, referral.model_dump(mode="json"))
+    mark = await register.referral_mark(reference)
+    if await queries.cases(register, CaseFilter(text=reference, limit=1)):
+        return reference
+    opening = trial.model_copy(update={"reference": reference, "referral": mark})
+    if not await start(client, CaseInput(opening=opening, behind=behind), task_queue):
+        await _must_be_the_same(client, reference, mark)
     return reference
+
+
+async def _calendar(register: Register, library: Library, name: str) -> Calendar:
+    """A calendar with the days that have been proclaimed since it was written."""
+    calendar = library.calendar(name)
+    proclaimed = await register.proclaimed(name)
+    days = {day: known for day, known in proclaimed.items() if calendar.is_working_day(day)}
+    return calendar.with_days(days) if days else calendar
+
+
+async def _must_be_the_same(client: Client, reference: str, mark: str) -> None:
+    """Refuse where the engine has another case under a reference that this register has given out."""
+    if (await ask(client, reference)).case.opening.referral != mark:
+        raise Refusal(
+            f"The engine has another case {reference} already, so it does not belong to this register: "
+            "put back the register of that engine, or start with an empty engine and `scr restore`."
+        )
 
 
 async def start(client: Client, case: CaseInput, task_queue: str = messages.TASK_QUEUE) -> bool:
@@ -137,8 +168,7 @@ async def decide(
             raise Refusal(error.cause.message) from error
         raise
     except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            raise Refusal(f"There is no open case {reference!r}; `scr cases` lists them.") from error
+        _must_exist(error, reference)
         raise Unreachable("The engine does not answer; give the same decision again later.") from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise Unreachable(
@@ -181,11 +211,17 @@ async def ask(client: Client, reference: str) -> Carried:
     handle = client.get_workflow_handle(reference)
     try:
         carried: Carried = await handle.query(messages.CASE, result_type=Carried, rpc_timeout=PATIENCE)
-        return carried
     except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            raise Refusal(f"There is no case {reference!r}; `scr cases` lists them.") from error
+        _must_exist(error, reference)
         raise Unreachable("The engine or the worker does not answer; ask again later.") from error
+    return carried
+
+
+def _must_exist(error: RPCError, reference: str) -> None:
+    if error.status == RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
+        raise Unreachable(f"The engine does not have what TEMPORAL_NAMESPACE names: {error.message}") from error
+    if error.status == RPCStatusCode.NOT_FOUND:
+        raise Refusal(f"There is no open case {reference!r}; `scr cases` lists them.") from error
 
 
 async def restore(client: Client, register: Register) -> list[str]:

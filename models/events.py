@@ -42,7 +42,10 @@ class Action(_Model):
 
 
 class Opening(_Model):
-    """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case."""
+    """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case.
+
+    `referral` is the register's mark of the referral, which reveals nothing of it.
+    """
 
     reference: str
     board: str
@@ -53,6 +56,7 @@ class Opening(_Model):
     affiliations: dict[str, Affiliation] = Field(default_factory=dict)
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     stated: dict[str, Day] = Field(default_factory=dict)
+    referral: str | None = None
 
 
 class Facts(_Model):

@@ -202,7 +202,9 @@ def _sentence(fault: Any) -> str:
         case "missing":
             return "this field is missing; add it"
         case "extra_forbidden":
-            return "there is no such field; see docs/procedures.md for the ones there are"
+            return "there is no such field; take it out or mend its name"
+        case "string_too_short" | "too_short" if fault["ctx"]["min_length"] == 1:
+            return "this must not be empty"
         case "literal_error":
             return f"{fault['input']!r} is not known here; it must be {fault['ctx']['expected']}"
         case "string_pattern_mismatch":

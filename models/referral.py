@@ -15,7 +15,7 @@ from models.events import Affiliation, AgencyFact, Opening
 from models.letters import ChildIdentity, Correspondent
 from models.procedure import Procedure, faults_of
 from models.refusal import Refusal
-from models.timescale import Day, earliest, latest, local_date
+from models.timescale import Day, earliest, latest, local_date, parse_day
 
 ZONE = "Europe/London"
 
@@ -25,10 +25,13 @@ class ReferralError(Refusal):
 
 
 def _civil(value: Any) -> Any:
-    """An aware moment of receipt counts as its local date (domain part 4, rule 1)."""
+    """A day; an aware moment counts as its local date (domain part 4, rule 1). Raises PeriodError."""
     if isinstance(value, datetime):
         return local_date(value, ZONE) if value.tzinfo else value.date()
-    return value
+    return parse_day(value) if isinstance(value, str) else value
+
+
+CivilDay = Annotated[Day, BeforeValidator(_civil)]
 
 
 class Referral(BaseModel):
@@ -41,13 +44,13 @@ class Referral(BaseModel):
 
     board: str
     procedure: str | None = None
-    received: Annotated[Day, BeforeValidator(_civil)]
+    received: CivilDay
     why: str = Field(min_length=1)
     agencies: tuple[str, ...] = Field(min_length=1)
     child: ChildIdentity
     referrer: Correspondent
     family: Correspondent | None = None
-    stated: dict[str, Day] = Field(default_factory=dict)
+    stated: dict[str, CivilDay] = Field(default_factory=dict)
 
 
 def read_referral(text: str, name: str) -> Referral:

@@ -31,7 +31,7 @@ def follows(case: Case, events: Iterable[ev.Event]) -> Iterator[str]:
         match event:
             case ev.Started(record=record):
                 yield f"{role_title(case, record.owner)}: {record.title}{_by(record)}"
-            case ev.Moved(record=record, was=was):
+            case ev.Moved(record=record, was=was) if was != record.due:
                 was_due = f", before {say(was)}" if was else ""
                 yield f"{record.title}: now{_by(record) or ' without a computable date'}{was_due}"
             case ev.Met():

@@ -1,6 +1,11 @@
 """What the register refuses. Each message is one sentence that says what is wrong."""
 
+from sqlalchemy.exc import DBAPIError
+
 from models.refusal import Refusal
+
+DatabaseError = DBAPIError
+"""What the database itself says: it is down, locked, full, or no database."""
 
 
 class RegisterError(Refusal):

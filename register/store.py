@@ -110,12 +110,10 @@ class Register:
         """
         await self._write(lambda db: writing.rebuild(db, reference))
 
-    async def file_referral(
-        self, board_code: str, year: int, board_id: str, received_on: date, content: Mapping[str, Any]
-    ) -> str:
+    async def file_referral(self, board_code: str, year: int, board_id: str, content: Mapping[str, Any]) -> str:
         """File a referral under seal and allot its reference: "MK-2013-001", per board and year without gaps.
 
-        The same content filed with the same board again gets the reference it has. `received_on` is a local date.
+        The same content filed with the same board again gets the reference it has.
         """
         plain = canonical_json(content).encode()
         series = f"{board_code}-{year}"
@@ -134,7 +132,6 @@ class Register:
                 "number": number,
                 "board": board_id,
                 "content_hash": self.ring.fingerprint(plain),
-                "received_on": received_on,
                 "key_id": key_id_of(sealed),
                 "sealed": sealed,
             }
@@ -151,6 +148,14 @@ class Register:
             raise RegisterError(f"There is no referral {reference}.")
         content: dict[str, Any] = json.loads(self.ring.unseal(blob, _context(reference)))
         return content
+
+    async def referral_mark(self, reference: str) -> str:
+        """A mark that only this referral has and that reveals nothing of it. Raises RegisterError if there is none."""
+        query = select(ReferralRow.content_hash).where(ReferralRow.reference == reference)
+        mark = await self.read(lambda db: db.scalar(query))
+        if mark is None:
+            raise RegisterError(f"There is no referral {reference}.")
+        return mark
 
     async def proclaim(self, calendar: str, day: date, name: str) -> None:
         """Keep a day that has become a non-working day. Once is enough; RegisterError if it has another name."""

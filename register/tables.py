@@ -138,7 +138,6 @@ class ReferralRow(Base):
     number: Mapped[int]
     board: Mapped[str]
     content_hash: Mapped[str]
-    received_on: Mapped[date]
     key_id: Mapped[str]
     sealed: Mapped[bytes]
 

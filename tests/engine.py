@@ -233,8 +233,8 @@ def free_port() -> int:
 @contextmanager
 def dev_server(folder: Path, port: int, attributes: Sequence[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """The real dev server on a file in `folder`; what it prints goes to a file beside it."""
-    command = [BESIDE / "temporal", "server", "start-dev", "--headless", "--port", str(port), "--log-level", "error"]
-    command += ["--db-filename", folder / "engine.db", "--ip", "127.0.0.1"]
+    command = [str(BESIDE / "temporal"), "server", "start-dev", "--headless", "--port", str(port), "--ip", "127.0.0.1"]
+    command += ["--log-level", "error", "--db-filename", str(folder / "engine.db")]
     for attribute in attribute_types() if attributes is None else attributes:
         command += ["--search-attribute", attribute]
     with (folder / "engine.log").open("ab") as log:

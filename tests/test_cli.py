@@ -241,7 +241,7 @@ def test_a_case_that_is_filed_but_not_begun(scr: Desk) -> None:
     async def file() -> str:
         ring = Ring.load_or_make(scr.data / "register.key")
         async with await Register.open(scr.data / "register.db", ring) as register:
-            return await register.file_referral("DEMO", 2026, "demo", date(2026, 11, 16), {"child": "invented"})
+            return await register.file_referral("DEMO", 2026, "demo", {"child": "invented"})
 
     reference = asyncio.run(file())
     for words in (["case", reference], ["letters", reference]):

@@ -169,7 +169,7 @@ REFUSALS: list[tuple[str, list[object], list[str]]] = [
     ("decide recommend scr", ["--by", "sg-lead", "--id", "x"], ["id: ", "at least 8 characters"]),
     ("decide recommend scr", ["--by", LONG], ["by: ", "at most 4000 characters"]),
     ("decide recommend scr", ["--by", "sg-lead", "--because", LONG], ["because: ", "at most 4000 characters"]),
-    ("decide recommend scr", ["--by", "sg-lead", "--because", " \n"], ["because: ", "at least 1 character"]),
+    ("decide recommend scr", ["--by", "sg-lead", "--because", " \n"], ["because: ", "must not be empty"]),
     ("decide tell-designated-person", ["--by", "bm"], ["decided already; reconsider it"]),
     ("extend recommend", ["--by", "bm", "--agreed-with", "x"], ["until which day (to) or by which period"]),
     ("extend recommend", ["--by", "bm", "--agreed-with", "x", "--to", "soon"], ["is not a day: write it as"]),
@@ -397,3 +397,17 @@ def test_a_letter_that_will_not_go_is_shown_and_tried_again(desk: Desk, tmp_path
     desk.settle(reference)
     assert {letter["state"] for letter in desk("letters", reference, "--json").json} == {"sent"}
     assert "could not be sent" not in desk("case", reference).out
+
+
+def test_another_register_cannot_take_a_case_of_this_engine(
+    case: str,
+    office: tuple[Path, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    elsewhere = Desk(monkeypatch, capfd, tmp_path / "elsewhere", f"127.0.0.1:{office[1]}")
+    file = tmp_path / "other.toml"
+    file.write_text(referral("Somebody Else"), encoding="utf-8")
+    refused(elsewhere("refer", file), "has another case", "does not belong to this register")
+    assert case != ""

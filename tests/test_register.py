@@ -115,7 +115,7 @@ def _append_in_a_process(path: Path, start: Any) -> None:
         async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as register:
             for n in range(1, len(a_story().events) + 1):
                 await register.append(REFERENCE, a_story().events[:n])
-            await register.file_referral("MK", 2014, "mk", DAY, {"case": "the same"})
+            await register.file_referral("MK", 2014, "mk", {"case": "the same"})
 
     asyncio.run(run())
 
@@ -237,13 +237,13 @@ async def test_history_has_a_sentence_for_every_event(register: Register) -> Non
 
 
 async def test_twenty_referrals_at_once_get_twenty_references_without_gaps(register: Register) -> None:
-    filings = [register.file_referral("MK", 2013, "mk", DAY, {"case": n}) for n in range(20)]
+    filings = [register.file_referral("MK", 2013, "mk", {"case": n}) for n in range(20)]
     assert sorted(await asyncio.gather(*filings)) == [f"MK-2013-{n:03d}" for n in range(1, 21)]
 
 
 async def test_references_count_per_board_and_year_and_repetitions_do_not_count(register: Register) -> None:
     async def file(code: str, year: int, content: int) -> str:
-        return await register.file_referral(code, year, code.lower(), DAY, {"case": content})
+        return await register.file_referral(code, year, code.lower(), {"case": content})
 
     assert [await file("MK", 2013, 1), await file("MK", 2013, 1), await file("MK", 2013, 2)] == [
         "MK-2013-001", "MK-2013-001", "MK-2013-002",
@@ -253,7 +253,7 @@ async def test_references_count_per_board_and_year_and_repetitions_do_not_count(
 
 async def test_a_reference_is_not_allotted_to_a_case_that_has_it_already(register: Register) -> None:
     await register.append("MK-2013-007", a_story("MK-2013-007").events)
-    assert await register.file_referral("MK", 2013, "mk", DAY, {}) == "MK-2013-008"
+    assert await register.file_referral("MK", 2013, "mk", {}) == "MK-2013-008"
 
 
 async def test_a_proclaimed_day_is_kept_once_under_one_name(register: Register) -> None:

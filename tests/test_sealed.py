@@ -2,7 +2,6 @@
 
 import json
 import stat
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from register.sealed import Ring, SealError
 from register.store import Register
 
 CHILD = {"child": {"name": "Wilhelmina Invented", "born": "2009-05-01"}, "narrative": "Näheres über die Familie"}
-RECEIVED = date(2013, 7, 1)
 
 
 @pytest.fixture
@@ -127,7 +125,7 @@ def test_a_file_that_is_no_ring_is_refused(tmp_path: Path, content: str, told: s
 
 async def test_a_referral_is_read_back_as_filed_and_stands_nowhere_in_plain(tmp_path: Path, ring: Ring) -> None:
     async with await Register.open(tmp_path / "register.db", ring) as register:
-        reference = await register.file_referral("MK", 2013, "milton-keynes", RECEIVED, CHILD)
+        reference = await register.file_referral("MK", 2013, "milton-keynes", CHILD)
         assert await register.referral(reference) == CHILD
         _nothing_plain(tmp_path, {"register.db", "register.db-wal", "register.db-shm"})
     _nothing_plain(tmp_path, {"register.db"})
@@ -145,8 +143,8 @@ def _nothing_plain(folder: Path, names: set[str]) -> None:
 
 async def test_a_blob_moved_to_another_reference_is_refused(tmp_path: Path, ring: Ring) -> None:
     async with await Register.open(tmp_path / "register.db", ring) as register:
-        first = await register.file_referral("MK", 2013, "mk", RECEIVED, CHILD)
-        second = await register.file_referral("MK", 2013, "mk", RECEIVED, {"child": "another"})
+        first = await register.file_referral("MK", 2013, "mk", CHILD)
+        second = await register.file_referral("MK", 2013, "mk", {"child": "another"})
         swap = "UPDATE referrals SET sealed = (SELECT sealed FROM referrals WHERE reference = ?) WHERE reference = ?"
         await register._write(lambda db: db.exec_driver_sql(swap, (first, second)))
         with pytest.raises(SealError, match="altered or sealed for something else"):
@@ -156,7 +154,7 @@ async def test_a_blob_moved_to_another_reference_is_refused(tmp_path: Path, ring
 async def test_a_register_with_referrals_does_not_open_without_its_key_and_no_new_key_is_made(tmp_path: Path) -> None:
     path, keys = tmp_path / "register.db", tmp_path / "ring.json"
     async with await Register.open(path, Ring.load_or_make(keys)) as register:
-        await register.file_referral("MK", 2013, "mk", RECEIVED, CHILD)
+        await register.file_referral("MK", 2013, "mk", CHILD)
     kept = keys.rename(tmp_path / "mislaid.json")
     with pytest.raises(
         RegisterError, match=r"The key file .*ring\.json is missing: put it back; without it 1 referral "
@@ -180,10 +178,10 @@ async def test_a_register_without_referrals_opens_without_a_key(tmp_path: Path) 
 
 async def test_the_same_referral_is_recognised_after_a_rotation(tmp_path: Path, ring: Ring) -> None:
     async with await Register.open(tmp_path / "register.db", ring) as register:
-        first = await register.file_referral("MK", 2013, "mk", RECEIVED, CHILD)
+        first = await register.file_referral("MK", 2013, "mk", CHILD)
         ring.rotate()
-        assert await register.file_referral("MK", 2013, "mk", RECEIVED, dict(reversed(CHILD.items()))) == first
-        assert await register.file_referral("MK", 2013, "other board", RECEIVED, CHILD) == "MK-2013-002"
+        assert await register.file_referral("MK", 2013, "mk", dict(reversed(CHILD.items()))) == first
+        assert await register.file_referral("MK", 2013, "other board", CHILD) == "MK-2013-002"
 
 
 def test_the_key_file_is_json_with_the_current_id_and_the_keys(ring: Ring) -> None:

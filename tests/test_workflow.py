@@ -25,6 +25,7 @@ from models.decisions import Assign, Extend, Plan, Proclaim, Resend
 from models.events import Fired
 from models.letters import LetterReport
 from models.messages import Carried, CaseEnd, CaseInput, EventBatch, Mail
+from models.refusal import Refusal
 from models.timescale import end_of_day
 from models.turn import opened
 from worker import DRAIN, build_worker, runner
@@ -137,7 +138,7 @@ async def test_the_door_tells_a_repetition_from_another_decision_with_the_same_i
         first = await starter.decide(play.client, register, play.reference, decision)
         assert await starter.decide(play.client, register, play.reference, decision) == first
         other = decision.model_copy(update={"step": "written-notification", "outcome": "received"})
-        with pytest.raises(starter.Refusal, match="was used for another decision"):
+        with pytest.raises(Refusal, match="was used for another decision"):
             await starter.decide(play.client, register, play.reference, other)
 
 
@@ -197,10 +198,17 @@ async def test_a_timer_is_armed_again_only_when_an_earlier_deadline_appears() ->
 async def test_a_deadline_expires_at_its_moment_and_not_before(ahead: int, state: list[str]) -> None:
     async with playing() as play, play.worker():
         await play.go_to(RECOMMEND_EXPIRES + ahead * SECOND)
-        await play.settle() if ahead >= 0 else await play.case()
-        case = await play.case()
-        kinds = [r.rpartition(".")[2] for r in case.fired if r.startswith("recommend")]
-        assert kinds == ["0", "1", *(["2"] if state else [])]
+
+        async def kinds() -> list[str]:
+            rungs = [rung for rung in (await play.case()).fired if rung.startswith("recommend")]
+            return [rung.rpartition(".")[2] for rung in rungs]
+
+        async def expired() -> bool:
+            return "2" in await kinds()
+
+        if state:
+            await until(expired, "the rung fires")  # no more time passes
+        assert await kinds() == ["0", "1", *(["2"] if state else [])]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +359,7 @@ async def test_renewal_keeps_deadlines_ids_and_search_attributes() -> None:
         assert EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES not in begun  # what it has is kept
         assert await play.say(decision, update_id="another-1") == messages.Answer(first=case.seq + 1, last=case.seq)
         assert (await play.case()).model_copy(update={"seq": 0}) == case.model_copy(update={"seq": 0})
-        await play.go_to(case.steps["decide"].expires or datetime.max)
+        await play.go_to((case.steps["decide"].expires or datetime.max) + SECOND)
         await play.settle()
         assert fired(play, "decide")[-1] == "decide expired 2013-08-09"
         description = await play.handle.describe()
@@ -408,8 +416,6 @@ async def test_while_the_register_is_down_decisions_and_timers_go_on_and_it_catc
         await play.settle()
         assert [event.seq for event in play.office.events] == list(range(1, case.seq + 1))
         assert play.office.batches[-1][0] == kept + 1 or play.office.batches[-2][0] == kept + 1
-        counts = await play.counts()
-        assert counts["ACTIVITY_TASK_SCHEDULED"] == 3 + 1  # letters thrice, the register once
 
 
 async def test_a_register_that_hangs_does_not_hold_up_a_decision() -> None:
@@ -439,13 +445,10 @@ async def test_while_the_post_is_down_timers_go_on_and_letters_go_once_when_it_i
         assert fired(play, "recommend")[-1] == "recommend escalated 2013-07-24"
         assert office.sent == []
         assert sum(letter.state == "owed" for letter in case.letters.values()) == 3 + 5
-        await play.decide("recommend", "scr")
         office.post_up = True
         case = await play.settle()
-        assert len(office.sent) == len(set(office.sent))
-        states = {letter.state for letter in case.letters.values()}
-        assert states == {"sent", "withdrawn"}  # whoever has decided meanwhile is not reminded any more
-        assert sorted(office.sent) == sorted(i for i, letter in case.letters.items() if letter.state == "sent")
+        assert sorted(office.sent) == sorted(case.letters)  # each of them once
+        assert {letter.state for letter in case.letters.values()} == {"sent"}
         assert len(office.mails) == 2  # what was owed at first, then all the rest at once
 
 
@@ -500,31 +503,30 @@ async def test_all_letters_of_one_event_go_in_one_activity() -> None:
 
 
 async def test_a_case_ends_only_when_register_and_post_have_everything() -> None:
-    async with playing() as play, play.worker():
-        await play.settle()
-        play.office.register_up = play.office.post_up = False
-        await play.go_to("2013-07-09")
-        await play.say(closing("2013-07-09", "withdrawn"))
+    office = Office()
+    office.register_up = office.post_up = False
+    async with playing(office=office) as play, play.worker():
+        await play.say(closing("2013-07-08", "withdrawn"))
         for gone in ("register_up", "post_up"):
-            await play.env.sleep(timedelta(hours=1))
+            await play.env.sleep(timedelta(minutes=20))
             assert "WORKFLOW_EXECUTION_COMPLETED" not in await play.counts()
-            setattr(play.office, gone, True)
+            setattr(office, gone, True)
+        await play.env.sleep(timedelta(minutes=20))
         end = await play.client.get_workflow_handle(play.reference, result_type=CaseEnd).result()
-        assert end == CaseEnd(reference=play.reference, closed="withdrawn", events=len(play.office.events))
-        assert fired(play)[1:] == []
-        assert len(play.office.sent) == 3 + 2
+        assert end == CaseEnd(reference=play.reference, closed="withdrawn", events=len(office.events))
+        assert fired(play) == []
+        assert len(office.sent) == 3
 
 
 async def test_nothing_fires_after_a_case_is_closed_and_a_decision_on_it_is_refused() -> None:
-    async with playing() as play, play.worker():
-        await play.settle()
-        play.office.post_up = False
-        await play.go_to("2013-07-09")
-        await play.say(closing("2013-07-09", "withdrawn"))
-        await play.go_to("2013-07-12")
+    office = Office()
+    office.post_up = False
+    async with playing(office=office) as play, play.worker():
+        await play.say(closing("2013-07-08", "withdrawn"))
+        await play.go_to("2013-07-12")  # it is still open in the engine, for the letters
         error = await refusal(play, assignment(1))
         assert error.message == "Case DEMO-2013-001 is closed; reconsider a decision to open it again."
-        assert len((await play.case()).fired) == 1
+        assert (await play.case()).fired == ()
 
 
 async def test_a_cancelled_case_writes_down_what_it_took_in_before_it_ends() -> None:
@@ -535,6 +537,7 @@ async def test_a_cancelled_case_writes_down_what_it_took_in_before_it_ends() -> 
         await play.handle.cancel()
         await play.env.sleep(timedelta(minutes=1))
         play.office.register_up = True
+        await play.env.sleep(timedelta(minutes=5))
         with pytest.raises(WorkflowFailureError) as caught:
             await play.handle.result()
         assert isinstance(caught.value.cause, CancelledError)

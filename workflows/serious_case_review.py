@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
@@ -32,9 +32,6 @@ from workflows import attributes
 
 PATIENCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
 """Register and mail may be down for long; activities go on trying until they are back."""
-
-SHORT = timedelta(seconds=2)
-"""How long a decision's answer may wait for a register that hangs."""
 
 
 @workflow.defn(name=messages.WORKFLOW)
@@ -172,33 +169,22 @@ class SeriousCaseReview:
         workflow.set_current_details(in_markdown(self._case, self._now()))
 
     async def _keep_register(self) -> None:
-        """Write events to the register in order; a decision or a timer never waits for it."""
+        """Write events to the register in order; a decision or a timer never waits for it.
+
+        Not by a local activity: that would write before the engine has the workflow task, and a task that is done
+        again (worker killed, renewal overtaken by a decision) makes other events of the same numbers.
+        """
         while True:
             await workflow.wait_condition(lambda: bool(self._unrecorded))
             batch = EventBatch(reference=self._case.opening.reference, events=tuple(self._unrecorded))
-            await self._record(batch)
-            del self._unrecorded[: len(batch.events)]
-
-    async def _record(self, batch: EventBatch) -> None:
-        """First by a short local activity; when that fails, by a regular one that waits for the register."""
-        first, last = batch.events[0].seq, batch.events[-1].seq
-        try:
-            await workflow.execute_local_activity(
-                messages.RECORD_EVENTS,
-                batch,
-                start_to_close_timeout=SHORT,
-                retry_policy=RetryPolicy(maximum_attempts=1),
-            )
-        except FailureError as error:  # a failed local activity raises its own failure, not an ActivityError
-            if is_cancelled_exception(error):
-                raise
             await workflow.execute_activity(
                 messages.RECORD_EVENTS,
                 batch,
                 start_to_close_timeout=timedelta(minutes=1),
                 retry_policy=PATIENCE,
-                summary=f"Write events {first} to {last} to the register",
+                summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
             )
+            del self._unrecorded[: len(batch.events)]
 
     async def _send_letters(self) -> None:
         """Send what is owed, all letters that are owed at a moment in one activity."""

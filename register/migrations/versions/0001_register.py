@@ -132,7 +132,6 @@ def _referrals() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("board", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
-        sa.Column("received_on", sa.Date(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("reference", name="pk_referrals"),
