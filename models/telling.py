@@ -57,19 +57,17 @@ def in_markdown(case: Case, now: datetime) -> str:
     lines = [f"**{stage(case)}** under {case.procedure.title}", ""]
     owed = waiting(case)
     if owed:
-        lines += ["| Waits for | Step | Due | Act by | |", "|---|---|---|---|---|"]
-        lines += [_row(case, record, who, today) for record, who in owed]
+        lines += ["Waits for", ""]
+        lines += [_item(case, record, who, today) for record, who in owed]
     failed = [letter.id for letter in case.letters.values() if letter.state == "failed"]
     if failed:
         lines += ["", "Letters that could not be sent: " + ", ".join(failed)]
     return "\n".join(lines)
 
 
-def _row(case: Case, record: ev.StepRecord, who: str, today: date) -> str:
-    if record.due is None or record.act_by is None:
-        return f"| {who} | {record.title} ({record.key}) | no date | | |"
-    dates = f"{say(record.due)} | {say(record.act_by)} | {time_left(record.due, today, case.calendar)}"
-    return f"| {who} | {record.title} ({record.key}) | {dates} |"
+def _item(case: Case, record: ev.StepRecord, who: str, today: date) -> str:
+    left = f"**{time_left(record.due, today, case.calendar)}**," if record.due else "no date"
+    return f"- {who}: {record.title} (`{record.key}`), {left}{_by(record)}"
 
 
 def time_left(due: date, today: date, calendar: Calendar) -> str:
