@@ -4,6 +4,7 @@ No test sleeps: on the time-skipping server the clock is moved by hand, on a rea
 """
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -27,7 +28,7 @@ import starter
 from models import messages
 from models.case import Case
 from models.decisions import Decide, Decision
-from models.events import Event, Opening
+from models.events import Event, Fired, Opening
 from models.letters import LetterReport
 from models.messages import Answer, CaseInput, EventBatch, Mail
 from models.timescale import at_hour
@@ -137,7 +138,7 @@ class Play:
         """Decide steps on their days: day, step, outcome."""
         for when, step, outcome in entries:
             await self.go_to(when)
-            await self.decide(step, outcome, on=when)
+            await self.give(await self.decision(step, outcome, on=when))
             await self.settle()
 
     async def case(self) -> Case:
@@ -147,9 +148,9 @@ class Play:
         """Let time pass, seconds and then minutes, until register and post have caught up."""
         for tried in range(60):
             carried = await starter.ask(self.client, self.reference)
-            if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
-                return carried.case
             await self.env.sleep(timedelta(seconds=1 if tried < 30 else 60))
+            if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
+                return await self.case()  # after a renewal that had waited for the quiet
         raise AssertionError("register and post did not catch up")
 
     async def decision(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
@@ -169,6 +170,16 @@ class Play:
         answer: Answer = await self.handle.execute_update(messages.DECIDE, plain, id=update_id, result_type=Answer)
         return answer
 
+    async def give(self, decision: Decision) -> None:
+        """Give a decision as an update, or as a signal to a case that renews itself.
+
+        This server loses an update that meets a renewal; the real one does not (`test_engine.py`).
+        """
+        if self.start.renew_after is None:
+            await self.say(decision)
+        else:
+            await self.signal(decision.model_dump(mode="json"))
+
     async def decide(self, step: str, outcome: str = "done", on: str | None = None, **more: Any) -> Decide:
         decision = await self.decision(step, outcome, on, **more)
         await self.say(decision)
@@ -183,6 +194,18 @@ class Play:
     async def counts(self) -> Counter[str]:
         """How many of each type of event the current run's history has."""
         return counted(await self.history())
+
+
+def fired(play: Play, step: str | None = None) -> list[str]:
+    """The rungs that the register knows of, in order: step, kind, day."""
+    rungs = [event for event in play.office.events if isinstance(event, Fired)]
+    return [f"{e.step} {e.kind} {e.on}" for e in rungs if step is None or e.step == step]
+
+
+def timers(history: WorkflowHistory) -> list[str]:
+    """The summaries of the timers armed in a run."""
+    started = [e for e in history.events if e.HasField("timer_started_event_attributes")]
+    return [json.loads(event.user_metadata.summary.data) for event in started]
 
 
 def counted(history: WorkflowHistory) -> Counter[str]:

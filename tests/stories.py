@@ -4,7 +4,7 @@ from typing import Literal
 
 from case_world import day
 
-from models.decisions import Close
+from models.decisions import Assign, Close
 
 REVIEW = (
     ("2013-07-08", "written-notification", "received"),
@@ -29,3 +29,14 @@ REVIEW = (
 
 def closing(on: str, how: Literal["completed", "withdrawn"] = "completed") -> Close:
     return Close(id="closing-1", by="chair", made_on=day(on), because="There is nothing more to do.", how=how)
+
+
+def assignment(number: int) -> Assign:
+    return Assign(
+        id=f"assign-{number:03}",
+        by="chair",
+        made_on=day("2013-07-08"),
+        because="It is so.",
+        person=f"person-{number}",
+        role="panel",
+    )

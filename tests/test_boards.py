@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from library import Library
 from models.board import BoardError, read_board
+from models.correspondence import EACH_AGENCY
 
 ROOT = Path(__file__).parent.parent
 ROLES = [
@@ -48,6 +50,29 @@ def test_board_can_write_to_every_role_and_holds_invented_addresses_alone(name: 
         assert of.correspondent(role).lines, role
     for domain in re.findall(r"@([\w.-]+)|https://([\w.-]+)", text):
         assert re.search(r"(\.|^)example(\.org)?$", "".join(domain))
+
+
+@pytest.mark.parametrize("name", sorted(Library().boards()))
+def test_board_can_write_every_letter_of_its_procedure_and_is_invented(name: str) -> None:
+    """Roles that are assigned in the case, because a rule guards them, need no standing holder."""
+    text = (ROOT / "boards" / f"{name}.toml").read_text()
+    of = read_board(text)
+    procedure = Library().procedure(of.procedure)
+    assert (of.id, of.fictional, of.calendar) == (name, True, procedure.calendar)
+    written = {role for step in procedure.step for letter in step.letters for role in (*letter.to, letter.sender)}
+    named = {role.removesuffix(EACH_AGENCY) for role in written if role} | {step.who for step in procedure.step}
+    for role in sorted(named - {rule.role for rule in procedure.rule} - {"referrer", "supporter"}):
+        keys = [f"{role}[{agency}]" for agency in of.agencies] if procedure.roles[role].of else [role]
+        assert all(of.correspondent(key).lines for key in keys), role
+    for domain in re.findall(r"@([\w.-]+)|https://([\w.-]+)", text):
+        assert re.search(r"(\.|^)example(\.org)?$", "".join(domain))
+
+
+def test_no_person_is_in_two_boards() -> None:
+    """The people are invented, and each for one board."""
+    boards = [Library().board(name) for name in Library().boards()]
+    names = [person.name for of in boards for person in of.people.values()]
+    assert len(names) == len(set(names))
 
 
 def test_holders_of_the_case_come_before_standing_ones() -> None:

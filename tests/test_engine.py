@@ -170,8 +170,8 @@ async def test_cases_are_found_and_shown_in_the_engines_own_ui(client: Client) -
         assert "D-2013-001" in (await description.static_details() or "")
         details = await handle.query("__temporal_workflow_metadata")
         shown = details["currentDetails"] if isinstance(details, dict) else details.current_details
-        assert "| Waits for | Step | Due | Act by | |" in shown
-        assert "| LSCB SCR sub-group | Consider the case against the criteria" in shown
+        assert "Waits for" in shown
+        assert "LSCB SCR sub-group: Consider the case against the criteria" in shown
         assert "Monday 22 July 2013" in shown
         assert "1 day overdue" in shown
         history = await handle.fetch_history()

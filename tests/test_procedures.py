@@ -31,6 +31,15 @@ ROWS = {
         "002-1 002-2 002-3 002-4 002-5a 002-5b 002-6 002-7 002-8 002-9 002-10 002-11 002-12 002-13 002-14 002-15 "
         "002-16 002-17 002-18 002-19 002-20"
     ),
+    "wt2015-milton-keynes": (
+        "000-1 000-2 000-3 000-4 000-5 000-6 000-7 000-8 000-9 000-10 000-11 WT2015-4"
+    ),
+    "wt2015-buckinghamshire": (
+        "003-1 003-2 003-3 003-4 003-5 003-6 003-7 003-8 003-9 004-1 004-2 004-3 004-4 004-5 004-6 004-7 004-8 004-9 "
+        "004-10 004-11 004-12 004-13 004-14 WT2015-4"
+    ),
+    "wt2023": "2023-1 2023-2 2023-3 2023-4 2023-5 2023-6 2023-7 2023-8",
+    "northern-ireland-2012": "r17-1 r17-2 r17-3 r38 s5-3 s5-4 s5-7",
 }
 
 
@@ -80,6 +89,16 @@ def test_a_shipped_procedure_holds_every_row_of_its_guidance(name: str) -> None:
         ("wt2013", "review", "6 months", "decide.initiate", None),
         ("wt2013", "publish", "28 days", "sign-off", ("decide-publication.publish",)),
         ("wt2013", "action-plan", "28 days", None, ("sign-off",)),
+        ("wt2015-milton-keynes", "decide", "1 month", "referred", ("recommend",)),
+        ("wt2015-milton-keynes", "review", "6 months", "decide.initiate", None),
+        ("wt2015-buckinghamshire", "decide", "1 month", "referred", ("recommend",)),
+        ("wt2015-buckinghamshire", "review", "6 months", "decide.initiate", None),
+        ("wt2023", "notify", "5 working days", None, ("aware",)),
+        ("wt2023", "rapid-review", "15 working days", None, ("notify",)),
+        ("wt2023", "local-review", "6 months", "decide-review.commission", None),
+        ("wt2023", "publish", "6 months", "decide-review.commission", ("decide-publication.publish",)),
+        ("northern-ireland-2012", "answer-requisition", "14 days", None, ("requisition",)),
+        ("northern-ireland-2012", "meet-again", "1 month from and including", None, ("meet.not-quorate",)),
     ],
 )
 def test_the_clocks_of_the_guidance(
@@ -96,6 +115,42 @@ def test_the_independence_rules_of_2010() -> None:
     assert (chair.row, chair.role, chair.not_roles) == ("001-10", "panel-chair", ("overview-author",))
     assert chair.not_board_member
     assert chair.not_employed_by_agency
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "at_least", "before", "clear"),
+    [
+        ("wt2013", "copy-to-panel", "1 week", "publication", False),
+        ("wt2013", "copy-to-dfe", "1 week", "publication", False),
+        ("wt2023", "send-report", "7 working days", "publication", False),
+        ("northern-ireland-2012", "serve-notice", "7 days", "meeting", True),
+        ("northern-ireland-2012", "serve-further-notice", "7 days", "further-meeting", True),
+    ],
+)
+def test_the_clocks_that_run_backwards(name: str, step: str, at_least: str, before: str, clear: bool) -> None:
+    timed = shipped(name).steps[step]
+    assert (timed.at_least, timed.before, timed.clear) == (at_least, before, clear)
+
+
+@pytest.mark.parametrize(
+    ("name", "dated"),
+    [
+        ("wt2015-milton-keynes", {"decide", "bulletin"}),
+        ("wt2015-buckinghamshire", {"decide"}),
+        ("wt2023", {"notify", "rapid-review", "send-report", "publish", "publish-improvements"}),
+        ("northern-ireland-2012", {"answer-requisition", "serve-notice", "serve-further-notice", "meet-again"}),
+    ],
+)
+def test_no_clock_is_invented(name: str, dated: set[str]) -> None:
+    """Pages without periods stay without: every step that has one is here, with those of the tables above."""
+    assert {step.id for step in shipped(name).step if step.within or step.at_least} == dated
+
+
+def test_no_report_is_published_in_buckinghamshire_but_both_and_redacted() -> None:
+    procedure = shipped("wt2015-buckinghamshire")
+    assert procedure.steps["decide-publication"].row == "003-6"
+    assert procedure.steps["publish"].after == ("decide-publication.publish-both",)
+    assert procedure.steps["publish"].requires == ("redact", "send-report")
 
 
 # ---- Each fault -----------------------------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine import ROOT
 
+from activities.outbox import write_eml
 from library import Library
+from models.letters import LetterOrder
 from rehearsal import Rehearsal, ScenarioError, read_scenario, rehearse
 
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
@@ -97,6 +100,26 @@ async def test_a_refusal_that_the_story_expects_is_written_down(library: Library
     rehearsal = await played(text, library, tmp_path)
     assert [event.kind for event in rehearsal.events].count("refused") == 1
     assert rehearsal.case.steps["recommend"].state == "open"
+
+
+async def test_a_letter_written_but_not_reported_is_not_written_again(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+
+    def broken_off(folder: Path, reference: str, order: LetterOrder, *rest: Any) -> tuple[Path, str]:
+        written = write_eml(folder, reference, order, *rest)
+        attempts.append(order.id)
+        if attempts.count(order.id) == 1:
+            raise OSError("The worker was killed before it could report.")
+        return written
+
+    monkeypatch.setattr("activities.letters.write_eml", broken_off)
+    rehearsal = await played(HEAD, library, tmp_path)
+    letters = sorted(letter.letter for letter in rehearsal.letters)
+    assert {letter.state for letter in rehearsal.letters} == {"sent"}
+    assert all(attempts.count(letter) >= 2 for letter in letters)
+    assert sorted(path.stem for path in (tmp_path / "outbox").rglob("*.eml")) == letters
 
 
 BAD = {

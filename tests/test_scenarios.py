@@ -4,9 +4,12 @@ What they must come to was counted by hand, on the calendar, from the guidance; 
 """
 
 import asyncio
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from email import message_from_bytes
+from email.policy import default
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -54,6 +57,7 @@ Tell: TypeAlias = Callable[[str], Told]
 
 NAMES = (
     "2013-on-time", "2013-late", "2013-partial-dates", "2010-scr", "2010-individual-imrs", "2010-reopened",
+    "2015-milton-keynes", "2015-buckinghamshire", "2023", "northern-ireland",
 )  # fmt: skip
 every_story = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == "2013-late" else name for name in NAMES]
@@ -258,3 +262,43 @@ def test_days_known_as_months_give_no_computable_date_but_its_bounds(tell: Tell)
     for step, (first, last) in bounds.items():
         assert f"falls between {first} and {last}" in said[step]
     assert said["copy-to-panel"].startswith("No computable date; send now")
+
+
+def text_of(outbox: Path, words: str) -> list[str]:
+    """The plain text of every letter with these words in its file's name."""
+    files = sorted(path for path in outbox.glob("*/*") if words in path.name)
+    bodies = [message_from_bytes(file.read_bytes(), policy=default).get_body(("plain",)) for file in files]
+    return [str(body.get_content()) for body in bodies if body is not None]
+
+
+def test_a_notice_of_a_meeting_names_its_own_day_and_business(tell: Tell) -> None:
+    outbox = tell("northern-ireland").outbox
+    [*first] = text_of(outbox, "serve-notice-meeting-notice")
+    [*further] = text_of(outbox, "serve-further-notice-meeting-notice")
+    assert len(first) == len(further) == 3
+    assert all("is to be held on Friday 27 March 2015" in text for text in first)
+    assert all("is to be held on Wednesday 22 April 2015" in text for text in further)
+    assert all("The same business as on 27 March." in text for text in further)
+
+
+def test_a_record_of_an_interview_goes_to_each_person_interviewed(tell: Tell) -> None:
+    rehearsal, outbox = tell("2015-buckinghamshire")
+    records = text_of(outbox, "interview-record")
+    assert [sum(name in text for text in records) for name in ("Ingram Fothersby", "Tabitha Umberslade")] == [1, 1]
+    steps = rehearsal.case.steps
+    assert steps["confirm-record[health]"].outcome == "corrected"
+    assert steps["invite-interviews[police]"].outcome == "none"
+    assert "interview[police]" not in steps
+
+
+def test_letters_of_a_partnership_speak_of_no_board(tell: Tell) -> None:
+    texts = text_of(tell("2023").outbox, "")
+    assert len(texts) > 20
+    assert [text for text in texts if re.search(r"\bBoard'?s?\b(?<!Care Board)|LSCB|Regulations 2006|14B", text)] == []
+
+
+def test_buckinghamshire_has_two_letters_in_its_own_words(tell: Tell) -> None:
+    outbox = tell("2015-buckinghamshire").outbox
+    [acknowledgement] = text_of(outbox, "referral-acknowledgement")
+    assert "a wider review by more than one agency" in acknowledgement
+    assert all("the redacted overview report and the executive summary" in t for t in text_of(outbox, "publication-notice"))
