@@ -133,10 +133,12 @@ async def start(client: Client, case: CaseInput, task_queue: str = messages.TASK
 def _options(case: CaseInput, task_queue: str) -> dict[str, Any]:
     opening = case.opening or (case.carried.case.opening if case.carried else None)
     assert opening is not None
+    # A case that is carried on may follow a run that was cancelled or terminated; a new one follows none.
+    again = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     return {
         "id": opening.reference,
         "task_queue": task_queue,
-        "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        "id_reuse_policy": again if case.carried else WorkflowIDReusePolicy.REJECT_DUPLICATE,
         "search_attributes": attributes.fixed(opening.board, opening.procedure.id),
         "static_summary": opening.procedure.title,
         "static_details": f"Case {opening.reference}. What it waits for stands under current details.",

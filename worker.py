@@ -18,6 +18,7 @@ from activities.letters import LetterActivities
 from activities.register import RegisterActivities
 from library import Library, data_folder
 from models.messages import TASK_QUEUE
+from models.refusal import Refusal
 from register.sealed import Ring
 from register.store import Register
 from workflows.attributes import REGISTRY
@@ -96,4 +97,7 @@ if __name__ == "__main__":
         print("\n".join(attribute_types()))
     else:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-        asyncio.run(main())
+        try:
+            asyncio.run(main())
+        except (ConnectionError, Refusal) as error:
+            raise SystemExit(str(error)) from error
