@@ -139,6 +139,7 @@ def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str,
     dated = record if record.due else _group_of(case, record) or record
     notified = exact(case.opening.notified_on)
     publication = case.facts.planned.get("publication")
+    planned = case.facts.planned.get(step.before or "") if isinstance(step, Step) else None
     facts: dict[str, Any] = {
         "procedure_title": case.procedure.title,
         "step_title": step.title,
@@ -148,6 +149,7 @@ def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str,
         "due": dated.due.isoformat() if dated.due else None,
         "act_by": dated.act_by.isoformat() if dated.act_by else None,
         "publication": publication.isoformat() if publication else None,
+        "planned": planned.isoformat() if planned else None,
         "due_dates": [_next(case, r) for r in case.open_steps if r.due and r.key != record.key],
     }
     told = _told(case, record, decision)

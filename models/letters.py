@@ -54,9 +54,10 @@ class LetterFacts(_Model):
 
     `who` is the title of the role that owes the step, `due` and `act_by` (the last working day to act) that step's
     dates, `because` how they were counted, `reply_by` the day by which the recipient is asked to answer,
-    `publication` the planned day, `rung` words such as "2 working days overdue", `since` the day from which it is
-    overdue, `reason` that of the decision told of, `note` that of the entry itself, `proposed` another completion
-    date asked for, `terms` the terms of reference.
+    `publication` the planned day of publication, `planned` the planned day that the step is counted back from,
+    `rung` words such as "2 working days overdue", `since` the day from which it is overdue, `reason` that of the
+    decision told of, `note` that of the entry itself, `proposed` another completion date asked for, `terms` the terms
+    of reference.
     """
 
     procedure_title: str | None = None
@@ -75,6 +76,7 @@ class LetterFacts(_Model):
     reply_by: str | None = None
     agency: str | None = None
     publication: str | None = None
+    planned: str | None = None
     due_dates: tuple[DueDate, ...] = ()
     moved_from: str | None = None
     rung: str | None = None

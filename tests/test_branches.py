@@ -8,7 +8,7 @@ import pytest
 from case_world import NOTIFIED, Story, day, opening
 
 from library import Library
-from models.decisions import Agree, Plan
+from models.decisions import Agree, Close, Plan
 from models.events import AgencyFact, Opening
 from models.procedure import Procedure, Step
 from models.refusal import Refusal
@@ -56,7 +56,8 @@ def one_more(story: Story, random: Random) -> tuple[str, str] | None:
         try:
             story.decide(key, outcome)
         except Refusal as refusal:
-            assert "must wait for" in str(refusal)
+            if "must wait for" not in str(refusal):
+                raise
             continue
         story.send_all()
         return step.id, outcome
@@ -81,7 +82,7 @@ def walked(name: str, seed: int) -> frozenset[str]:
     met = set()
     while taken := one_more(story, random):
         met.add(f"{taken[0]}.{taken[1]}")
-    story.close(by=procedure.managed_by[0])
+    story.take(Close(**story.said(by=procedure.managed_by[0])))
     assert story.case.facts.closed == "completed"
     return frozenset(met)
 

@@ -23,4 +23,6 @@ def test_it_has_two_days_a_year_that_england_has_not() -> None:
     assert len(own) == 2 * 19
     assert {day.month for day in own} == {3, 7}
     assert NORTHERN_IRELAND.why_not_working(date(2015, 3, 17)) == "St Patrick's Day"
-    assert NORTHERN_IRELAND.why_not_working(date(2025, 7, 14)) == "Battle of the Boyne (Orangemen's Day) (substitute day)"
+    assert (
+        NORTHERN_IRELAND.why_not_working(date(2025, 7, 14)) == "Battle of the Boyne (Orangemen's Day) (substitute day)"
+    )

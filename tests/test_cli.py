@@ -321,7 +321,7 @@ def test_rehearse_for_people(scr: Desk, tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ('title = "A short story [red]"', "", "title: this field is missing; add it"),
-        ("wt2013", "wt1066", "there are wt2010-milton-keynes"),
+        ("wt2013", "wt1066", "There is no 'wt1066' in procedures; there are "),
         ('outcome = "none"', 'outcome = "maybe"', "'maybe' is no outcome of 'recommend'; it has scr, none"),
         ("on = 2014-01-09", 'on = "soon"', "decision number 3, on"),
         ("referral.why", "referral.how", "referral, "),

@@ -222,7 +222,7 @@ def test_every_refusal_is_one_line_and_changes_nothing(desk: Desk, case: str) ->
     [
         ('why = "Invented."', "", "why: this field is missing; add it"),
         ('"police"', '"navy"', "'navy' is no agency of Demoshire Safeguarding Children Board; it has health, police"),
-        ('"demo"', '"atlantis"', "There is no 'atlantis' in boards; there are demo"),
+        ('"demo"', '"atlantis"', "There is no 'atlantis' in boards; there are "),
         (f"received = {today()}", f"received = {TOMORROW}", "lies in the future; today is"),
         (f"received = {today()}", f"received = {TOMORROW}T12:00:00Z", "lies in the future; today is"),
         (f"person = {today()}", f"person = {TOMORROW}", "after the referral was received; give the day it was done"),

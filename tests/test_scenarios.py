@@ -301,4 +301,6 @@ def test_buckinghamshire_has_two_letters_in_its_own_words(tell: Tell) -> None:
     outbox = tell("2015-buckinghamshire").outbox
     [acknowledgement] = text_of(outbox, "referral-acknowledgement")
     assert "a wider review by more than one agency" in acknowledgement
-    assert all("the redacted overview report and the executive summary" in t for t in text_of(outbox, "publication-notice"))
+    assert all(
+        "the redacted overview report and the executive summary" in t for t in text_of(outbox, "publication-notice")
+    )
