@@ -366,7 +366,9 @@ def agree(
 @_decision
 def adopt(procedure: Annotated[str, typer.Argument(metavar="ID")]) -> dict[str, Any]:
     """Go on under another version of the procedure."""
-    return {"procedure": Library(data_folder()).procedure(procedure)}
+    library = Library(data_folder())
+    adopted = library.procedure(procedure)
+    return {"procedure": adopted, "calendar": library.calendar(adopted.calendar)}
 
 
 @_decision

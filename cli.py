@@ -198,12 +198,19 @@ def _new_folder(folder: Path) -> Path:
 
 
 @audit_app.command("verify")
-def audit_verify(as_json: Json = False) -> None:
+def audit_verify(
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Heads kept elsewhere: what --json printed before.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check every event of every case: none changed, missing or out of order."""
     from register import audit
 
+    kept = audit.read_heads(read_toml_text(against), against.name) if against else []
+
     async def work(register: "Register") -> bool:
-        faults = await audit.verify(register)
+        faults = await audit.verify(register, kept)
         printing.audit(faults, await audit.heads(register), as_json)
         return not faults
 
@@ -238,12 +245,14 @@ def calendar_add(
         if not 0 < len(text.strip()) <= SHORT:
             raise Refusal(f"The {what} is {len(text.strip())} characters long; give one of 1 to {SHORT}.")
 
-    async def work(register: "Register") -> None:
+    async def work(register: "Register") -> bool:
         client, library = await starter.connect(), Library(data_folder())
         answers = await starter.proclaim(client, register, library.calendar(calendar), proclaimed, name, by)
         printing.proclaimed(proclaimed, name, answers, as_json)
+        return any(isinstance(answer, Refusal) for answer in answers.values())
 
-    casework.with_register(work)
+    if casework.with_register(work):
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from models.board import Board, read_board
 from models.calendar import Calendar, read_calendar
-from models.procedure import Procedure, read_procedure
+from models.check import check
+from models.procedure import Procedure, ProcedureError, read_procedure
 from models.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent
@@ -46,8 +47,16 @@ class Library:
         return self._files("procedures")
 
     def procedure(self, name: str) -> Procedure:
-        """A procedure by id. Raises NotInLibrary, ProcedureError."""
-        return read_procedure(self._text("procedures", name), f"{name}.toml")
+        """A procedure by id, checked: a faulty one would open cases that cannot go on.
+
+        Raises NotInLibrary, ProcedureError.
+        """
+        file = f"{name}.toml"
+        procedure = read_procedure(self._text("procedures", name), file)
+        problems = check(procedure, file, self.templates())
+        if problems:
+            raise ProcedureError("\n".join(map(str, problems)))
+        return procedure
 
     def boards(self) -> dict[str, Path]:
         """The files of all boards by id."""

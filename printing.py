@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from models.procedure import Procedure
+from models.refusal import Refusal
 from models.show import table as procedure_table
 from models.telling import in_words
 from models.timescale import Counted, Day, Period, days_between, earliest, exact, local_date, say
@@ -319,13 +320,18 @@ def restored(references: Sequence[str], json_wanted: bool) -> None:
         print(f"Started again: {', '.join(references)}." if references else "Every open case runs already.")
 
 
-def proclaimed(on: date, name: str, answers: "Mapping[str, Answer]", json_wanted: bool) -> None:
-    """What a proclaimed day moved."""
+def proclaimed(on: date, name: str, answers: "Mapping[str, Answer | Refusal]", json_wanted: bool) -> None:
+    """What a proclaimed day moved, and on stderr which cases refused it."""
+    taken = {reference: given for reference, given in answers.items() if not isinstance(given, Refusal)}
+    refused = {reference: str(given) for reference, given in answers.items() if isinstance(given, Refusal)}
+    for reference, why in refused.items():
+        print(plain(f"{reference}: {why}"), file=sys.stderr)
     if json_wanted:
-        as_json({"day": on, "name": name, "cases": {k: v.model_dump(mode="json") for k, v in answers.items()}})
+        shown = {reference: given.model_dump(mode="json") for reference, given in taken.items()}
+        as_json({"day": on, "name": name, "cases": shown, "refused": refused})
         return
-    print(plain(f"{say(on)}, {name}, is a non-working day now. Open cases counted anew: {len(answers)}."))
-    for reference, given in answers.items():
+    print(plain(f"{say(on)}, {name}, is a non-working day now. Open cases counted anew: {len(taken)}."))
+    for reference, given in taken.items():
         for line in given.follows:
             print(plain(f"  {reference}: {line}"))
 

@@ -91,7 +91,7 @@ async def refer(
     year = earliest(referral.received).year
     reference = await register.file_referral(board.code, year, board.id, referral.model_dump(mode="json"))
     mark = await register.referral_mark(reference)
-    if await queries.cases(register, CaseFilter(text=reference, limit=1)):
+    if await queries.events(register, reference):
         return reference
     opening = trial.model_copy(update={"reference": reference, "referral": mark})
     if not await start(client, CaseInput(opening=opening, behind=behind), task_queue):
@@ -153,18 +153,17 @@ async def decide(
     A decision on a closed case opens it again from the register where that is possible (reconsider, correct), with
     its clock `behind` the engine's as before. Raises Refusal with what would be right, and Unreachable.
     """
-    handle = client.get_workflow_handle(reference)
     payload = decision.model_dump(mode="json")
     # The engine answers a repeated update id with its first answer, unread: another content needs another id.
     update_id = str(uuid5(NAMESPACE_URL, decision.model_dump_json()))
     try:
-        if decision.kind in ("reconsider", "correct") and await _is_closed(client, reference):
-            case = CaseInput(carried=Carried(case=await _from_register(register, reference)), behind=behind)
-            return await _reopen(client, case, update_id, payload)
-        return await asyncio.wait_for(
-            handle.execute_update(messages.DECIDE, payload, id=update_id, result_type=Answer),
-            PATIENCE.total_seconds(),
-        )
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            if decision.kind in ("reconsider", "correct") and await _is_closed(client, reference):
+                case = CaseInput(carried=Carried(case=await _from_register(register, reference)), behind=behind)
+                return await _reopen(client, case, update_id, payload)
+            handle = client.get_workflow_handle(reference)
+            answer: Answer = await handle.execute_update(messages.DECIDE, payload, id=update_id, result_type=Answer)
+            return answer
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == messages.REFUSED:
             raise Refusal(error.cause.message) from error
@@ -182,15 +181,23 @@ async def _is_closed(client: Client, reference: str) -> bool:
     # Not `describe()` of the handle: it fails on a date attribute that was taken away (time-skipping server).
     execution = WorkflowExecution(workflow_id=reference)
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
-    info = (await client.workflow_service.describe_workflow_execution(request)).workflow_execution_info
+    try:
+        info = (await client.workflow_service.describe_workflow_execution(request)).workflow_execution_info
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND or _names_namespace(error):
+            raise
+        return True  # closed long ago, and purged since
     return WorkflowExecutionStatus(int(info.status)) is not WorkflowExecutionStatus.RUNNING
 
 
 async def _from_register(register: Register, reference: str) -> Case:
     events = await queries.events(register, reference)
     if not events:
-        raise Refusal(f"Case {reference!r} is closed and this register does not have it, so it cannot be opened again.")
-    return fold(events)
+        raise Refusal(f"There is no case {reference!r} in engine or register; `scr cases` lists them.")
+    case = fold(events)
+    if case.facts.closed is None:
+        raise Refusal(f"The engine has lost case {reference!r}, which is open: `scr restore` starts it again.")
+    return case
 
 
 async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapping[str, Any]) -> Answer:
@@ -220,10 +227,14 @@ async def ask(client: Client, reference: str) -> Carried:
 
 
 def _must_exist(error: RPCError, reference: str) -> None:
-    if error.status == RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
+    if _names_namespace(error):
         raise Unreachable(f"The engine does not have what TEMPORAL_NAMESPACE names: {error.message}") from error
     if error.status == RPCStatusCode.NOT_FOUND:
         raise Refusal(f"There is no open case {reference!r}; `scr cases` lists them.") from error
+
+
+def _names_namespace(error: RPCError) -> bool:
+    return error.status == RPCStatusCode.NOT_FOUND and error.message.startswith("Namespace ")
 
 
 async def restore(client: Client, register: Register) -> list[str]:
@@ -241,26 +252,31 @@ async def restore(client: Client, register: Register) -> list[str]:
 
 async def proclaim(
     client: Client, register: Register, calendar: Calendar, day: date, name: str, by: str
-) -> dict[str, Answer]:
+) -> dict[str, Answer | Refusal]:
     """Make a day a non-working one for new cases, and for every open case of that calendar; the answers by case.
 
-    May be given again: a case takes the same day in once. Raises Refusal if the day is none already.
+    A case that refuses does not keep the others from it. May be given again: a case takes the same day in once.
+    Raises Refusal if the day is none already.
     """
     if day not in await register.proclaimed(calendar.name):
         calendar.with_days({day: name})  # refuses a day that is a non-working one already
     await register.proclaim(calendar.name, day, name)
-    answers = {}
+    today = local_date(datetime.now(UTC), calendar)
+    answers: dict[str, Answer | Refusal] = {}
     for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
         case = fold(await queries.events(register, view.reference))
         if case.opening.calendar.name != calendar.name or not case.calendar.is_working_day(day):
             continue
         decision = Proclaim(
-            id=str(uuid5(NAMESPACE_URL, f"{view.reference}/{calendar.name}/{day}")),
+            id=str(uuid5(NAMESPACE_URL, f"{view.reference}/{calendar.name}/{day}/{today}")),
             by=by,
-            made_on=local_date(datetime.now(UTC), calendar),
+            made_on=today,
             because=f"{name} was proclaimed.",
             day=day,
             name=name,
         )
-        answers[view.reference] = await decide(client, register, view.reference, decision)
+        try:
+            answers[view.reference] = await decide(client, register, view.reference, decision)
+        except Refusal as refusal:
+            answers[view.reference] = refusal
     return answers

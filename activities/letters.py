@@ -15,6 +15,8 @@ from models.board import Board
 from models.letters import Correspondent, LetterOrder, LetterReport
 from models.messages import Mail
 from models.refusal import Refusal
+from register.errors import RegisterError
+from register.sealed import SealError
 from register.store import Register
 
 FROM_REFERRAL = ("referrer", "family")
@@ -34,20 +36,30 @@ class LetterActivities:
     async def send(self, mail: Mail) -> list[LetterReport]:
         """Send letters, each once however often this is tried, and report on each.
 
-        What is wrong for good (wording, address) is reported and becomes a person's task; what may pass (a full disk)
-        is raised, and the engine tries again.
+        What is wrong for good (wording, address, no referral) is reported and becomes a person's task; what may pass
+        (a full disk) is raised when the others have gone, and the engine tries again.
         """
-        referral = await self._register.referral(mail.reference)
-        return [await asyncio.to_thread(self._send, mail, order, referral) for order in mail.letters]
+        try:
+            referral = await self._register.referral(mail.reference)
+        except (RegisterError, SealError):
+            referral = None  # letters that need nothing of it go all the same
+        reports, passing = [], None
+        for order in mail.letters:
+            try:
+                reports.append(await asyncio.to_thread(self._send, mail, order, referral))
+            except OSError as error:
+                passing = error
+        if passing is not None:
+            raise passing
+        return reports
 
-    def _send(self, mail: Mail, order: LetterOrder, referral: dict[str, Any]) -> LetterReport:
+    def _send(self, mail: Mail, order: LetterOrder, referral: dict[str, Any] | None) -> LetterReport:
         try:
             board = self._library.board(mail.board)
             sender = board.correspondent(order.sender, order.signers)
             recipient = _recipient(board, order, referral)
-            rendered = self._renderer(board.id).render(
-                order, mail.reference, board, sender, recipient, referral.get("child")
-            )
+            child = referral.get("child") if referral else None
+            rendered = self._renderer(board.id).render(order, mail.reference, board, sender, recipient, child)
             _, sha256 = write_eml(self._outbox, mail.reference, order, rendered, sender, recipient)
         except ValidationError:  # its text would quote the referral
             because = f"The referral's address for {order.recipient!r} is incomplete: send this letter by hand."
@@ -62,6 +74,8 @@ class LetterActivities:
         return self._renderers[board]
 
 
-def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any]) -> Correspondent:
-    given = referral.get(order.recipient) if order.recipient in FROM_REFERRAL else None
+def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any] | None) -> Correspondent:
+    if order.recipient in FROM_REFERRAL and referral is None:
+        raise LetterError("The referral cannot be read from the register, and it alone has this address.")
+    given = referral.get(order.recipient) if referral and order.recipient in FROM_REFERRAL else None
     return Correspondent.model_validate(given) if given else board.correspondent(order.recipient, order.holders)

@@ -82,8 +82,9 @@ class Case(_Model):
     @property
     def calendar(self) -> Calendar:
         """The calendar in force for this case, days proclaimed since its opening included."""
-        days = self.facts.proclaimed
-        return self.opening.calendar.with_days(days) if days else self.opening.calendar
+        calendar = self.facts.calendar or self.opening.calendar
+        days = {day: name for day, name in self.facts.proclaimed.items() if calendar.is_working_day(day)}
+        return calendar.with_days(days) if days else calendar
 
     @property
     def open_steps(self) -> list[ev.StepRecord]:
@@ -205,14 +206,25 @@ def _taken(case: Case, event: ev.Taken) -> Case:
         case Proclaim():
             return case.with_facts(proclaimed={**facts.proclaimed, decision.day: decision.name})
         case Adopt():
-            return case.with_facts(adopted=decision.procedure)
+            return case.with_facts(adopted=decision.procedure, calendar=decision.calendar or facts.calendar)
         case Close():
             return case.with_facts(closed=decision.how)
         case Resend():
-            record = case.letters[decision.letter].model_copy(update={"state": "owed", "because": None})
+            record = case.letters[decision.letter]
+            update = {"state": "owed", "because": None, "order": _addressed(case, record.order)}
+            record = record.model_copy(update=update)
             return case.model_copy(update={"letters": {**case.letters, record.id: record}})
     log = tuple(entry for entry in case.log if entry.decision.id != decision.decision)
     return case.model_copy(update={"log": log, "facts": event.facts or facts})
+
+
+def _addressed(case: Case, order: LetterOrder | None) -> LetterOrder | None:
+    """An order to those who hold its roles now; one to a person who still holds the role stays theirs."""
+    if order is None:
+        return None
+    now = case.facts.holders.get(order.recipient, ())
+    kept = tuple(person for person in order.holders if person in now) or now[:1]
+    return order.model_copy(update={"holders": kept, "signers": case.facts.holders.get(order.sender, ())})
 
 
 def _assigned(case: Case, decision: Assign) -> Case:

@@ -28,6 +28,7 @@ def correct(turn: Turn, decision: Correct, decide: Decider) -> None:
     if decision.decision not in [entry.decision.id for entry in turn.case.log]:
         raise Refusal(f"{decision.decision!r} is no decision that stands in this case; its events show the ids.")
     without = _without(turn.case, decision.decision, decide)
+    was_closed = turn.case.facts.closed
     turn.write_decision(decision, facts=without.facts)
     for key in [*without.steps, *(key for key in turn.case.steps if key not in without.steps)]:
         _restore(turn, key, without, decision)
@@ -37,6 +38,8 @@ def correct(turn: Turn, decision: Correct, decide: Decider) -> None:
         if now is not None and now.state == "withdrawn" and letter.order is not None:
             order = letter.order.model_copy(update={"id": now.id})
             turn.write(ev.LetterOwed, step=letter.step, letter=order)
+    if was_closed and not turn.case.facts.closed:
+        turn.open_again()
 
 
 def _restore(turn: Turn, key: str, without: Case, decision: Correct) -> None:

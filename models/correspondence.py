@@ -7,7 +7,7 @@ from typing import Any
 
 from models.case import Case, LetterRecord, role_key, role_title
 from models.decisions import Decide, Decision, Extend
-from models.events import Rung, StepRecord
+from models.events import Action, Rung, StepRecord
 from models.letters import LetterOrder
 from models.procedure import LetterSpec, Step
 from models.reckoning import reckon
@@ -101,9 +101,14 @@ def next_id(letter_id: str) -> str:
 
 def agency_of(case: Case, record: StepRecord) -> str | None:
     """The agency that a record concerns: its own item, or its action's agency."""
-    if record.item in case.facts.actions:
-        return case.facts.actions[record.item].agency
-    return record.item
+    action = action_of(case, record.step, record.item)
+    return action.agency if action else record.item
+
+
+def action_of(case: Case, step: str, item: str | None) -> Action | None:
+    """The action that a step repeated for each action is about; None for any other step."""
+    timed = case.procedure.timed(step)
+    return case.facts.actions[item] if isinstance(timed, Step) and timed.each == "action" and item else None
 
 
 def _order(
@@ -157,7 +162,7 @@ def _facts(case: Case, record: StepRecord, decision: Decide | None) -> dict[str,
         facts |= _outcome(case, told)
     if decision is not None:
         facts["note"] = decision.because
-    action = case.facts.actions.get(record.item or "")
+    action = action_of(case, record.step, record.item)
     if action:
         owner = case.facts.agencies[action.agency].name if action.agency else role_title(case, record.owner)
         facts["action"] = {"title": action.title, "owner": owner, "due": action.due.isoformat()}

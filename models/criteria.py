@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+Answer = Literal["yes", "no", "not stated"]
+
 A_PERSON_DECIDES = "This is what the stated facts meet. Whether a review is held is for a person to decide."
 
 
@@ -30,7 +32,7 @@ class Limb(NamedTuple):
     id: str
     words: str
     source: str
-    met: Literal["yes", "no", "not stated"]
+    met: Answer
 
 
 def limbs(facts: ReferralFacts) -> list[Limb]:
@@ -70,14 +72,11 @@ def limbs(facts: ReferralFacts) -> list[Limb]:
     ]
 
 
-def criteria(facts: ReferralFacts) -> Literal["yes", "no", "not stated"]:
+def criteria(facts: ReferralFacts) -> Answer:
     """Whether the facts meet the criteria: (a) with (b)(i) or (b)(ii), or one of the other limbs by itself."""
     met = {limb.id: limb.met for limb in limbs(facts)}
     serious = _and(met["a"], _or(met["b-i"], met["b-ii"]))
     return _or(serious, met["custody"], met["detention"], met["liberty"])
-
-
-Answer = Literal["yes", "no", "not stated"]
 
 
 def _all(*stated: bool | None) -> Answer:

@@ -3,6 +3,7 @@
 Pure. The same code answers "what happened", "what would happen" and, for a correction, "what would be without it".
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from models import events as ev
 from models.calendar import BeyondCalendar, CalendarError
 from models.case import Case, mark_of, names_of, role_key
+from models.check import check
 from models.correcting import correct
 from models.correspondence import NOTICES
 from models.decisions import (
@@ -34,6 +36,9 @@ from models.refusal import Refusal
 from models.timescale import Day, PeriodError, earliest, latest, parse_period, say
 from models.turn import Turn, must_not_lie_ahead, said
 
+MOST_WORDS = 300
+"""How much of a refusal's reason is written down."""
+
 
 def decide(case: Case, decision: Decision, at: datetime) -> list[ev.Event]:
     """The events that follow from a decision taken in at the aware moment `at`.
@@ -54,10 +59,17 @@ def decide(case: Case, decision: Decision, at: datetime) -> list[ev.Event]:
 
 
 def refused(case: Case, decision_id: str, because: str, at: datetime) -> list[ev.Event]:
-    """The event that writes a refused decision down; it changes nothing else."""
+    """The event that writes a refused decision down, without the words it quotes; it changes nothing else."""
     turn = Turn(case, at)
-    turn.emit(ev.Refused, decision=decision_id[:64], because=because)
+    turn.emit(ev.Refused, decision=decision_id[:64], because=_without_quotations(case, because)[:MOST_WORDS])
     return turn.events
+
+
+def _without_quotations(case: Case, because: str) -> str:
+    """A reason without what it quotes of the sender's input, which may be anything; the procedure's words stay."""
+    procedure = case.procedure
+    own = {*case.steps, *procedure.steps, *procedure.group, *procedure.roles, *(step.title for step in procedure.step)}
+    return re.sub(r"'([^']*)'|\"([^\"]*)\"", lambda m: m[0] if (m[1] or m[2]) in own else "'…'", because)
 
 
 def _must_be_possible(turn: Turn, decision: Decision) -> None:
@@ -141,7 +153,7 @@ def _extend(turn: Turn, decision: Extend) -> None:
         raise Refusal(f"{record.key!r} is not owed any more, so its date cannot be extended.")
     if record.due is None:
         raise Refusal(f"{record.key!r} has no due date that could be extended.")
-    must_hold(case, decision.by, record.owner, *case.procedure.managed_by)
+    must_manage(case, decision.by)
     if decision.period and parse_period(decision.period).unit in ("hours", "immediately"):
         raise Refusal("A timescale is extended by days, weeks, months or working days, or until a day.")
     extension = ev.Extension(to=decision.to, period=decision.period)
@@ -170,20 +182,10 @@ def _reconsider(turn: Turn, decision: Reconsider) -> None:
         because = f"It followed from {record.key}, which is being reconsidered."
         turn.emit(ev.Withdrawn, step=key, because=because)
     if case.facts.closed:
-        _open_again(turn)
+        turn.open_again()
     turn.start(record.step, record.item, record.cause, decision.made_on, reconsidered=True)
     _owe_groups_again(turn, record)
     turn.recount()
-
-
-def _open_again(turn: Turn) -> None:
-    """What came due while the case was closed fires no more; what was met by letters meanwhile is met."""
-    for record in turn.case.open_steps:
-        ahead = tuple(rung for rung in record.rungs if rung.at > turn.at)
-        if ahead != record.rungs:
-            quiet, because = record.model_copy(update={"rungs": ahead}), "The case was closed until now."
-            turn.emit(ev.Moved, step=record.key, record=quiet, because=because, was=record.due)
-        turn.meet_by_letters(record.key)
 
 
 def _owe_groups_again(turn: Turn, record: ev.StepRecord) -> None:
@@ -228,9 +230,16 @@ def _assign(turn: Turn, decision: Assign) -> None:
     if decision.stands_down:
         if decision.person not in case.facts.holders.get(key, ()):
             raise Refusal(f"{decision.person!r} does not hold the role {role.title}, so cannot stand down from it.")
+        _must_leave_a_manager(case, decision)
     else:
         must_be_independent(case, decision)
     turn.take(decision)
+
+
+def _must_leave_a_manager(case: Case, decision: Assign) -> None:
+    held = [(role, person) for role in case.procedure.managed_by for person in case.facts.holders.get(role, ())]
+    if held == [(decision.role, decision.person)]:
+        raise Refusal(f"{decision.person!r} is the last who manages this case; assign somebody else first.")
 
 
 def _involve(turn: Turn, decision: Involve) -> None:
@@ -267,6 +276,7 @@ def _agree(turn: Turn, decision: Agree) -> None:
         raise Refusal("Say which agency owns the action.")
     if decision.due < earliest(decision.made_on):
         raise Refusal(f"An action is due after it is agreed; {say(decision.due)} is before.")
+    case.calendar.is_working_day(decision.due)  # refuses a day past the calendar's years
     turn.take(decision)
     turn.start_items("action", decision.action, decision.made_on)
     turn.recount()
@@ -278,6 +288,7 @@ def _owned_by_agency(case: Case) -> bool:
 
 
 def _proclaim(turn: Turn, decision: Proclaim) -> None:
+    """A public fact rather than a decision about the case: whoever enters it is written down, no role is asked."""
     turn.case.calendar.with_days({decision.day: decision.name})  # refuses a day that is none already
     turn.take(decision)
     turn.recount(tell=decision, ladders=True)
@@ -291,6 +302,9 @@ def _adopt(turn: Turn, decision: Adopt) -> None:
     missing = [step for step in had if step not in new.steps and step not in new.group]
     if missing:
         raise Refusal(f"{new.id} version {new.version} has no step {', '.join(missing)}, which this case has had.")
+    problems = check(new, new.id, {letter.template for step in new.step for letter in step.letters})
+    if problems:
+        raise Refusal(str(problems[0]))
     turn.take(decision)
     turn.recount(tell=decision, ladders=True)
 
@@ -310,12 +324,20 @@ def _close(turn: Turn, decision: Close) -> None:
     owed = [r.key for r in case.open_steps if not _may_stay_open(case, r)]
     if decision.how == "completed" and owed:
         raise Refusal(f"Still owed: {', '.join(owed)}; decide these first, or close the case as withdrawn.")
+    if decision.how == "completed" and not case.facts.actions and (waiting := _waiting_for_actions(case)):
+        raise Refusal(f"{waiting!r} is owed for each action and none is agreed; agree them, or close as withdrawn.")
     still_open = {record.key for record in case.open_steps}
     for letter in list(case.letters.values()):
         failed = letter.state == "failed" and letter.step not in still_open
         if failed or (letter.state in ("owed", "failed") and letter.template in NOTICES.values()):
             turn.emit(ev.LetterWithdrawn, step=letter.step, letter=letter.id)
     turn.take(decision)
+
+
+def _waiting_for_actions(case: Case) -> str | None:
+    """A step that would have begun for each action (002-20), had any been agreed."""
+    steps = (step for step in case.procedure.step if step.each == "action")
+    return next((step.id for step in steps if any(name in case.facts.happened for name in step.after)), None)
 
 
 def _may_stay_open(case: Case, record: ev.StepRecord) -> bool:

@@ -1,7 +1,7 @@
 """What a person says: one model a kind of decision.
 
 Each carries an id (the same id has one effect), who decided, who recorded it, the local day on which it was made
-(it may be known only as a month) and the reason. What the case makes of it is in `models/case.py`.
+(it may be known only as a month) and the reason. What the case makes of it is in `models/deciding.py`.
 """
 
 from datetime import date
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from models.calendar import Calendar
 from models.procedure import DONE, Procedure
 from models.timescale import Day
 
@@ -112,10 +113,11 @@ class Proclaim(_Decision):
 
 
 class Adopt(_Decision):
-    """Go on under another version of the procedure."""
+    """Go on under another version of the procedure, with a later calendar where one is given."""
 
     kind: Literal["adopt"] = "adopt"
     procedure: Procedure
+    calendar: Calendar | None = None
 
 
 class Resend(_Decision):

@@ -44,7 +44,8 @@ class Action(_Model):
 class Opening(_Model):
     """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case.
 
-    `referral` is the register's mark of the referral, which reveals nothing of it.
+    `referral` is the register's mark of the referral, which reveals nothing of it, `rules` the version of the
+    rules in `models/` under which the case was opened.
     """
 
     reference: str
@@ -57,6 +58,7 @@ class Opening(_Model):
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     stated: dict[str, Day] = Field(default_factory=dict)
     referral: str | None = None
+    rules: int = 1
 
 
 class Facts(_Model):
@@ -70,6 +72,7 @@ class Facts(_Model):
     actions: dict[str, Action] = Field(default_factory=dict)
     proclaimed: dict[date, str] = Field(default_factory=dict)
     adopted: Procedure | None = None
+    calendar: Calendar | None = None
     closed: Literal["completed", "withdrawn"] | None = None
 
 

@@ -6,6 +6,7 @@ It asks `models/timescale.py` for every date; it counts nothing itself.
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from models.calendar import BeyondCalendar
 from models.case import Case
 from models.events import Rung, StepRecord
 from models.procedure import Group, RungSpec, Step
@@ -152,7 +153,10 @@ def ladder(case: Case, record: StepRecord, now: datetime) -> tuple[Rung, ...]:
     """
     rungs = []
     for number, spec in enumerate(case.procedure.ladder(record.step)):
-        at, words = _placed(case, spec, record)
+        try:
+            at, words = _placed(case, spec, record)
+        except BeyondCalendar:  # a date is not refused for the sake of a reminder; the next calendar places it
+            continue
         rung = Rung(
             id=f"{record.key}.{record.round}.{record.due}.{number}",
             at=at,

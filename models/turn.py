@@ -137,7 +137,7 @@ class Turn:
         who = self.case.procedure.timed(step).who
         if self.case.procedure.roles[who].of != "agency":
             return who
-        action = self.case.facts.actions.get(item or "")
+        action = correspondence.action_of(self.case, step, item)
         return role_key(who, action.agency if action else item)
 
     def start_items(self, each: str, item: str, since: Day) -> None:
@@ -195,6 +195,15 @@ class Turn:
                     self.owe(orders, record.key)
             if not moved:
                 return
+
+    def open_again(self) -> None:
+        """What came due while the case was closed fires no more; what was met by letters meanwhile is met."""
+        for record in self.case.open_steps:
+            ahead = tuple(rung for rung in record.rungs if rung.at > self.at)
+            if ahead != record.rungs:
+                quiet, because = record.model_copy(update={"rungs": ahead}), "The case was closed until now."
+                self.emit(ev.Moved, step=record.key, record=quiet, because=because, was=record.due)
+            self.meet_by_letters(record.key)
 
     def withdraw_letters(self, key: str, wanted: Collection[str] = ()) -> None:
         """Letters of a step that have not gone are no longer wanted, but for those of the ids `wanted`."""

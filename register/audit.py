@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Text, cast, select
 
 from register.chain import genesis, link
+from register.errors import RegisterError
 from register.store import Register
 from register.tables import CaseRow, EventRow
 
@@ -48,6 +49,14 @@ _EVENTS = select(
     EventRow.previous,
     EventRow.hash,
 ).order_by(EventRow.reference, EventRow.seq)
+
+
+def read_heads(text: str, name: str) -> list[Head]:
+    """The heads that `scr audit verify --json` printed before; `name` is the file's. Raises RegisterError."""
+    try:
+        return [Head(str(head["reference"]), int(head["seq"]), str(head["hash"])) for head in json.loads(text)["heads"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegisterError(f"{name}: is not what `scr audit verify --json` prints; give such a file.") from error
 
 
 async def heads(register: Register) -> list[Head]:

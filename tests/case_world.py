@@ -17,6 +17,7 @@ from models.calendar import Calendar, read_calendar
 from models.case import Case, apply
 from models.deciding import decide
 from models.decisions import (
+    Agree,
     Assign,
     Close,
     Correct,
@@ -244,9 +245,17 @@ class Story:
         self.decide("decide-publication", "publish", on="2013-10-08")
         self.decide("copy", "sent", on="2013-10-20")
         self.decide("publish", on="2013-11-01")
+        self.go_to("2013-11-05")
+        self.take(agree(self, "first"))
         self.decide("plan", on="2013-11-05")
         self.send_all()
         return self
+
+
+def agree(story: Story, action: str = "a1", **more: Any) -> Agree:
+    """An action of health, due on Monday 3 March 2014."""
+    given = {"title": "Train the staff", "agency": "health", "due": day("2014-03-03")} | more
+    return Agree(**story.said(), action=action, **given)
 
 
 def kinds(events: Iterable[ev.Event]) -> list[str]:

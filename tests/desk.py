@@ -89,7 +89,7 @@ def refused(said: Said, *words: str) -> None:
     assert [word for word in words if word not in said.err] == [], said.err
 
 
-def until(probe: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def until(probe: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """Ask again and again until the answer is true; fail after a deadline."""
     deadline = time.monotonic() + seconds
     while not (answer := probe()):

@@ -236,7 +236,7 @@ async def playing(
         yield play
 
 
-async def until(probe: Callable[[], Awaitable[_T | None]], what: str, seconds: float = 20) -> _T:
+async def until(probe: Callable[[], Awaitable[_T | None]], what: str, seconds: float = 60) -> _T:
     """Ask again and again until the answer is neither None nor False; fail after a deadline (real engines only)."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

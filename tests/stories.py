@@ -27,7 +27,7 @@ REVIEW = (
 """Day, step and outcome of each decision."""
 
 
-def closing(on: str, how: Literal["completed", "withdrawn"] = "completed") -> Close:
+def closing(on: str, how: Literal["completed", "withdrawn"] = "withdrawn") -> Close:
     return Close(id="closing-1", by="chair", made_on=day(on), because="There is nothing more to do.", how=how)
 
 

@@ -1,17 +1,15 @@
 """What each kind of decision does, and how each is refused: one sentence that says what would be right."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from case_world import AGENCIES, HOLDERS, TINY, Story, about, day, involve, kinds, opening, refusal, wt2013
+from case_world import AGENCIES, HOLDERS, TINY, Story, about, agree, day, involve, kinds, opening, refusal, wt2013
 
 from models import events as ev
 from models.case import fold
 from models.deciding import decide, refused
 from models.decisions import (
     Adopt,
-    Agree,
     Assign,
     Correct,
     Decision,
@@ -22,11 +20,6 @@ from models.decisions import (
 from models.procedure import Procedure, read_procedure
 from models.refusal import Refusal
 from models.turn import waiting
-
-
-def agree(story: Story, action: str = "a1", **more: Any) -> Agree:
-    given = {"title": "Train the staff", "agency": "health", "due": day("2014-03-03")} | more
-    return Agree(**story.said(), action=action, **given)
 
 
 def without(procedure: str, start: str, end: str) -> Procedure:

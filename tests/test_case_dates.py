@@ -366,7 +366,8 @@ def test_another_version_brings_its_own_ladder() -> None:
 
 def test_what_a_sent_letter_starts_past_the_calendar_is_owed_without_a_date() -> None:
     text = (Path(__file__).parent / "tiny.toml").read_text()
-    text = text.replace('after = "decide.yes"', 'after = "tell"').replace('within = "6 months"', 'within = "1 day"')
+    text = text.replace('after = "decide.yes"', 'after = "tell"').replace('within = "15 days"', 'within = "1 month"')
+    text = text.replace('within = "6 months"', 'within = "1 day"')
     far = opening(procedure=read_procedure(text, "tiny.toml"), notified_on=day("2030-11-15"))
     story = Story(far.model_copy(update={"stated": {"told": day("2030-11-15")}}), at="2030-11-15")
     story.decide("recommend", "yes", "2030-11-20")

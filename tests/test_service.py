@@ -97,7 +97,7 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
-def until(probe: Callable[[], bool], what: str, seconds: float = 20) -> None:
+def until(probe: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Ask again and again until it is so; fail after a deadline."""
     deadline = time.monotonic() + seconds
     while not probe():

@@ -59,7 +59,7 @@ async def test_renewal_at_every_stage_changes_nothing() -> None:
                 assert stages >= {"Consideration", "Decision", "Review", "Publication", "Action plan"}
     assert events[0] == events[1]
     assert ends[0] == ends[1]
-    assert ends[0].closed == "completed"
+    assert ends[0].closed == "withdrawn"
     assert ends[0].events == len(events[0])
 
 

@@ -16,8 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from models import messages
-    from models.case import Case, fold, next_rung, role_title
     from models.case import apply as apply_event
+    from models.case import fold, next_rung
     from models.deciding import decide, refused
     from models.decisions import Decision, DecisionAdapter
     from models.events import Event
@@ -238,8 +238,3 @@ def _read(decision: Any) -> Decision:
         return DecisionAdapter.validate_python(decision)
     except ValidationError as error:
         raise Refusal(f"This decision cannot be read: {'; '.join(faults_of(error))}.") from error
-
-
-def static_summary(case: Case) -> str:
-    """One line for the Web UI's list: the procedure and who begins. Nothing personal."""
-    return f"{case.procedure.title}, {role_title(case, case.procedure.managed_by[0])}"
