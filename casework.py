@@ -69,16 +69,21 @@ def whole_day(text: str) -> date:
     return day
 
 
-def read_toml_text(file: Path) -> str:
-    """The text of a TOML file that a person named. Raises Refusal for what can be no such file."""
+def read_text(file: Path, kind: str = "TOML") -> str:
+    """The text of a file that a person named, of a kind said in words. Raises Refusal for what can be none."""
     try:
         if file.stat().st_size > LARGEST:
-            raise Refusal(f"{file}: is larger than {LARGEST:,} bytes; name a file of TOML text.")
-        text = file.read_text(encoding="utf-8")
+            raise Refusal(f"{file}: is larger than {LARGEST:,} bytes; name a file of {kind} text.")
+        return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise Refusal(f"{file}: cannot be read: {error.strerror}; name a file of TOML text.") from error
+        raise Refusal(f"{file}: cannot be read: {error.strerror}; name a file of {kind} text.") from error
     except UnicodeDecodeError as error:
         raise Refusal(f"{file}: is not UTF-8 text; save it as UTF-8.") from error
+
+
+def read_toml_text(file: Path) -> str:
+    """The text of a TOML file that a person named. Raises Refusal for what can be no such file."""
+    text = read_text(file)
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:

@@ -207,7 +207,7 @@ def audit_verify(
     """Check every event of every case: none changed, missing or out of order."""
     from register import audit
 
-    kept = audit.read_heads(read_toml_text(against), against.name) if against else []
+    kept = audit.read_heads(casework.read_text(against, "JSON"), against.name) if against else []
 
     async def work(register: "Register") -> bool:
         faults = await audit.verify(register, kept)

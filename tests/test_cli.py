@@ -225,6 +225,16 @@ def test_nothing_is_there_yet(scr: Desk) -> None:
     assert scr("audit", "verify", "--json").json == {"faults": [], "heads": []}
 
 
+def test_heads_kept_elsewhere_are_checked_against(scr: Desk) -> None:
+    kept = scr.data.parent / "heads.json"
+    kept.write_text('{"heads": [{"reference": "MK-2013-001", "seq": 3, "hash": "00"}]}', encoding="utf-8")
+    said = scr("audit", "verify", "--against", kept)
+    assert said.code == 1
+    assert "MK-2013-001" in said.err
+    kept.write_text("{}", encoding="utf-8")
+    refused(scr("audit", "verify", "--against", kept), "heads.json", "scr audit verify --json")
+
+
 @pytest.mark.parametrize(
     "words", [["refer", "examples/referral.toml"], ["restore"], ["calendar", "add", "2026-12-24", "x"], ["demo"]]
 )
