@@ -16,6 +16,7 @@ from pydantic import ValidationError
 import printing
 from library import Library, data_folder
 from models.board import Board
+from models.calendar import ZONE
 from models.case import fold
 from models.decisions import DecisionAdapter
 from models.procedure import DONE, faults_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 # Temporal and the database are imported where a command needs them: `scr due` should not wait for them.
 
 app = typer.Typer(rich_markup_mode=None)
-ZONE = "Europe/London"
 T = TypeVar("T")
 
 LARGEST = 1_000_000

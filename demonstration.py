@@ -7,11 +7,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 import starter
 from library import Library, data_folder
-from models.calendar import Calendar
+from models.calendar import ZONE, Calendar
 from models.case import Case
 from models.decisions import Decide
 from models.letters import ChildIdentity, Correspondent
-from models.referral import ZONE, Referral
+from models.referral import Referral
 from models.timescale import count, count_before, local_date, parse_period
 from register import queries
 from register.errors import RegisterError

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from models.calendar import ZONE
 from models.procedure import Procedure
 from models.refusal import Refusal
 from models.show import table as procedure_table
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from register.audit import Fault, Head
     from register.queries import CaseView, LetterView, StepView
     from rehearsal import Rehearsal
-
-ZONE = "Europe/London"
 
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

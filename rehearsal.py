@@ -21,6 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import starter
 from library import Library
+from models.calendar import ZONE
 from models.case import Case
 from models.decisions import Decision, DecisionAdapter
 from models.events import Event, StepRecord
@@ -35,7 +36,6 @@ from register.store import Register
 from worker import build_worker
 from workflows.attributes import REGISTRY
 
-ZONE = "Europe/London"
 HOUR = 12
 """The local hour at which the story's entries are made; several on one day follow each other by a minute."""
 

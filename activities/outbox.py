@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from models.letters import Correspondent, LetterOrder, RenderedLetter
+from register.sealed import sync_folder
 
 HASH_HEADER = "X-Letter-SHA256"
 NOWHERE = "letters.invalid"
@@ -71,7 +72,7 @@ def write_eml(
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         _write_once(path, compose(reference, order, rendered, sender, recipient))
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path, read_hash(path)
 
 
@@ -100,11 +101,3 @@ def _write_once(path: Path, content: bytes) -> None:
             os.link(temporary, path)
     finally:
         os.unlink(temporary)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.refusal import Refusal
 
+ZONE = "Europe/London"
+"""The civil time of a board, and of a calendar that names no other (domain part 4, rule 1)."""
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -38,7 +41,7 @@ class Calendar(BaseModel):
     name: str = Field(min_length=1)
     title: str = Field(min_length=1)
     version: str = Field(min_length=1)
-    timezone: str = "Europe/London"
+    timezone: str = ZONE
     first_year: int = Field(ge=1, le=9999)
     last_year: int = Field(ge=1, le=9999)
     weekend: tuple[int, ...] = (5, 6)

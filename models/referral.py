@@ -10,14 +10,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.board import Board
-from models.calendar import Calendar
+from models.calendar import ZONE, Calendar
 from models.events import Affiliation, AgencyFact, Opening
 from models.letters import ChildIdentity, Correspondent
 from models.procedure import Procedure, faults_of
 from models.refusal import Refusal
 from models.timescale import Day, earliest, latest, local_date, parse_day
-
-ZONE = "Europe/London"
 
 
 class ReferralError(Refusal):

@@ -103,7 +103,7 @@ class Ring:
         keys = {**self._keys, key_id: key}
         draft = self._draft(keys, key_id)
         os.replace(draft, self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         self._keys, self._current = keys, key_id
         return key_id
 
@@ -119,7 +119,7 @@ class Ring:
             pass
         finally:
             draft.unlink()
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         self._load()
 
     def _draft(self, keys: dict[str, bytes], current: str) -> Path:
@@ -165,7 +165,8 @@ def _fingerprint(key: bytes, content: bytes) -> str:
     return hmac.new(derived, content, hashlib.sha256).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have a folder's new names on the disk before anybody is told of them."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
