@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -369,7 +370,9 @@ def test_tables_keep_to_the_terminal(width: int) -> None:
 def test_ctrl_c(tmp_path: Path) -> None:
     story = ROOT / "scenarios" / "2013-late.toml"
     command = [str(BESIDE / "scr"), "rehearse", str(story), "--into", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores Ctrl-C
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heeding) as running:
         until((tmp_path / "register.db").exists, "the rehearsal begins")
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)

@@ -99,7 +99,8 @@ async def test_a_refused_signal_is_written_down_and_a_refused_update_leaves_no_t
         assert len((await play.history()).events) <= length + 6  # two empty workflow tasks at most
         await play.signal(decision.model_dump(mode="json"))
         await play.settle()
-        assert [e.because for e in play.office.events if e.kind == "refused"] == [error.message]
+        kept = error.message.replace("somebody-else", "…")  # what the sender wrote may be anything
+        assert [e.because for e in play.office.events if e.kind == "refused"] == [kept]
 
 
 async def test_a_decision_given_again_has_one_effect() -> None:
@@ -232,7 +233,7 @@ async def test_rungs_missed_in_weeks_without_a_worker_fire_in_order_each_once() 
 async def test_a_deadline_moved_later_leaves_no_stray_rung() -> None:
     async with playing() as play, play.worker():
         await play.go_to("2013-07-17")
-        move = {"id": "extension-1", "by": "sub-group", "made_on": day("2013-07-17"), "because": "Holidays."}
+        move = {"id": "extension-1", "by": "chair", "made_on": day("2013-07-17"), "because": "Holidays."}
         await play.say(Extend(**move, step="recommend", to=day("2013-07-31"), agreed_with="the Chair"))
         await play.go_to("2013-07-30")
         await play.settle()
