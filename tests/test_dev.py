@@ -74,7 +74,9 @@ def project(tmp_path: Path) -> Path:
     program(root / ".venv" / "bin" / "python", f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     program(root / "worker.py", STAND_IN + WORKER)
     program(root / "cli.py", STAND_IN + 'note("demo")\n')
-    program(tmp_path / "temporal", f"#!{sys.executable}\n{STAND_IN}{ENGINE}")
+    (tmp_path / "engine.py").write_text(f"{STAND_IN}{ENGINE}", encoding="utf-8")
+    run = " ".join(shlex.quote(str(part)) for part in (sys.executable, tmp_path / "engine.py"))
+    program(tmp_path / "temporal", f'#!/bin/sh\nexec {run} "$@"\n')  # a #! line cannot hold a path with a space
     dev = load(root / "dev")
     dev.STAMP.write_text(dev.wanted())
     return root
