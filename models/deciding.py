@@ -140,10 +140,21 @@ def _must_pass_gates(case: Case, step: Step, record: ev.StepRecord, made_on: Day
                 f"{said(made_on)} is before {said(passed)}, the day of {gate.title!r} ({gate.row}), for which "
                 f"{record.key!r} must wait; give a later day."
             )
+        if "." not in name and _begun_for_nobody(case, gate):
+            continue
         missing = [r.key for r in case.steps.values() if r.step == gate.id and r.state == "open"] or [same]
         raise Refusal(
             f"{record.key!r} must wait for {gate.title!r} ({gate.row}); still to be decided: {', '.join(missing)}."
         )
+
+
+def _begun_for_nobody(case: Case, gate: Step) -> bool:
+    """A repeated step that can begin for nobody any more: what it follows from is done, with other outcomes."""
+    if gate.each is None or any(record.step == gate.id for record in case.steps.values()):
+        return False
+    before = [case.procedure.steps.get(name.partition(".")[0]) for name in gate.after]
+    repeated = [step for step in before if step is not None and step.each == gate.each]
+    return bool(repeated) and all(s.id in case.facts.happened or _begun_for_nobody(case, s) for s in repeated)
 
 
 def _extend(turn: Turn, decision: Extend) -> None:

@@ -119,3 +119,15 @@ def test_a_late_agency_is_still_asked_and_decide_stays_pure() -> None:
     case = story.case
     decide(case, involve(story), story.at)
     assert story.case == case
+
+
+def test_a_gate_on_a_step_that_begins_for_nobody_opens() -> None:
+    text = (
+        (ROOT / "tests" / "tiny.toml").read_text().replace('requires = ["imr"]', 'requires = ["imr", "sign-off-imr"]')
+    )
+    story = Story(opening(procedure=read_procedure(text, "tiny.toml"))).to_reviews()
+    story.decide("imr[health]", "not-needed", "2013-09-02")
+    assert "must wait for" in refusal(story, story.deciding("draft", on="2013-09-02"))
+    story.decide("imr[police]", "not-needed", "2013-09-02")
+    story.decide("draft", on="2013-09-03")
+    assert story.case.steps["draft"].state == "done"
