@@ -127,7 +127,7 @@ def refer(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json =
 
     async def work(register: "Register") -> None:
         reference = await starter.refer(await starter.connect(), register, Library(data_folder()), referral)
-        printing.referred(reference, as_json)
+        printing.referred(reference, referral.facts, as_json)
 
     with_register(work)
 

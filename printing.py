@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from models.calendar import ZONE
+from models.criteria import A_PERSON_DECIDES, ReferralFacts, criteria, limbs
 from models.procedure import Procedure
 from models.refusal import Refusal
 from models.show import table as procedure_table
@@ -143,12 +144,18 @@ def procedure(shown: Procedure) -> None:
 # ---- cases ----------------------------------------------------------------------------------------------------------
 
 
-def referred(reference: str, json_wanted: bool) -> None:
-    """The reference that a referral has been given."""
+def referred(reference: str, facts: ReferralFacts, json_wanted: bool) -> None:
+    """The reference that a referral has been given, and which limbs of the criteria its facts meet."""
+    found = limbs(facts)
     if json_wanted:
-        as_json({"reference": reference})
-    else:
-        print(f"The referral is filed as {reference}. `scr case {reference}` shows what the case waits for.")
+        as_json({"reference": reference, "criteria": criteria(facts), "limbs": [limb._asdict() for limb in found]})
+        return
+    print(f"The referral is filed as {reference}. `scr case {reference}` shows what the case waits for.")
+    if facts != ReferralFacts():
+        print("Criteria for a Serious Case Review, as far as the referral states the facts:")
+        for limb in found:
+            print(f"  {limb.met:10}  {limb.words}")
+        print(f"  {criteria(facts):10}  all together. {A_PERSON_DECIDES}")
 
 
 def cases(found: "Sequence[CaseView]", today: date, json_wanted: bool) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from models.board import Board
 from models.calendar import ZONE, Calendar
+from models.criteria import ReferralFacts
 from models.events import Affiliation, AgencyFact, Opening
 from models.letters import ChildIdentity, Correspondent
 from models.procedure import Procedure, faults_of
@@ -35,7 +36,7 @@ CivilDay = Annotated[Day, BeforeValidator(_civil)]
 class Referral(BaseModel):
     """A referral as filed. `received` is the local date of the first receipt, by word or in writing.
 
-    `stated` gives the days of steps that lie before the case (002-1), by step id.
+    `facts` are what the criteria test on; `stated` gives the days of steps that lie before the case (002-1), by id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -48,6 +49,7 @@ class Referral(BaseModel):
     child: ChildIdentity
     referrer: Correspondent
     family: Correspondent | None = None
+    facts: ReferralFacts = ReferralFacts()
     stated: dict[str, CivilDay] = Field(default_factory=dict)
 
 

@@ -89,6 +89,17 @@ def test_refer_again_opens_no_second_case(desk: Desk, case: str, tmp_path: Path)
     assert desk.kept(case) == before
 
 
+def test_a_referral_says_which_limbs_its_facts_meet_and_that_a_person_decides(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "facts.toml"
+    file.write_text(referral("With Facts") + "[facts]\nabuse_or_neglect = true\ndied = true\n", encoding="utf-8")
+    said = desk("refer", file)
+    assert said.code == 0
+    assert "yes         The child has died" in said.out
+    assert "for a person to decide" in said.out
+    found = desk("refer", file, "--json").json
+    assert (found["criteria"], [limb["met"] for limb in found["limbs"]][:3]) == ("yes", ["yes", "yes", "not stated"])
+
+
 def test_cases_and_case(desk: Desk, case: str) -> None:
     view = next(view for view in desk("cases", "--json").json if view["reference"] == case)
     assert (view["state"], view["overdue"], view["procedure"]) == ("open", False, "wt2013")
