@@ -91,7 +91,7 @@ async def refer(
     year = earliest(referral.received).year
     reference = await register.file_referral(board.code, year, board.id, referral.model_dump(mode="json"))
     mark = await register.referral_mark(reference)
-    if await queries.events(register, reference):
+    if await queries.has_case(register, reference):
         return reference
     opening = trial.model_copy(update={"reference": reference, "referral": mark})
     if not await start(client, CaseInput(opening=opening, behind=behind), task_queue):
@@ -265,7 +265,7 @@ async def proclaim(
     answers: dict[str, Answer | Refusal] = {}
     for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
         case = fold(await queries.events(register, view.reference))
-        if case.opening.calendar.name != calendar.name or not case.calendar.is_working_day(day):
+        if case.calendar.name != calendar.name or not case.calendar.is_working_day(day):
             continue
         decision = Proclaim(
             id=str(uuid5(NAMESPACE_URL, f"{view.reference}/{calendar.name}/{day}/{today}")),

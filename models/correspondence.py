@@ -38,10 +38,10 @@ def letters_at_outcome(case: Case, record: StepRecord, on: date, decision: Decid
 def notice(case: Case, record: StepRecord, rung: Rung, on: date) -> Iterator[LetterOrder]:
     """The reminder, overdue notice or escalation of a rung, to each role it names."""
     since = following_day(record.due).isoformat() if record.due and rung.do != "remind" else None
+    because = reckon(case, record).because
+    facts = _facts(case, record, None) | {"rung": rung.words, "since": since, "because": because}
+    suffix = rung.id.rpartition(".")[2]
     for recipient in dict.fromkeys(rung.to):
-        because = reckon(case, record).because
-        facts = _facts(case, record, None) | {"rung": rung.words, "since": since, "because": because}
-        suffix = rung.id.rpartition(".")[2]
         yield from _order(case, record, NOTICES[rung.do], case.procedure.managed_by[0], recipient, on, facts, suffix)
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from models import events as ev
-from models.calendar import BeyondCalendar, CalendarError
 from models.case import Case, mark_of, names_of, role_key
 from models.check import check
 from models.correcting import correct
@@ -33,7 +32,7 @@ from models.people import must_be_independent, must_hold, must_manage, must_not_
 from models.procedure import Step
 from models.reckoning import ladder, lateness, reckon
 from models.refusal import Refusal
-from models.timescale import Day, PeriodError, earliest, latest, parse_period, say
+from models.timescale import Day, earliest, latest, parse_period, say
 from models.turn import Turn, must_not_lie_ahead, said
 
 MOST_WORDS = 300
@@ -51,10 +50,7 @@ def decide(case: Case, decision: Decision, at: datetime) -> list[ev.Event]:
         return []
     turn = Turn(case, at)
     _must_be_possible(turn, decision)
-    try:
-        HANDLERS[decision.kind](turn, decision)
-    except (BeyondCalendar, CalendarError, PeriodError) as error:
-        raise Refusal(str(error)) from error
+    HANDLERS[decision.kind](turn, decision)
     return turn.events
 
 

@@ -260,19 +260,16 @@ def opened(opening: ev.Opening, at: datetime) -> list[ev.Event]:
     turn = Turn(apply(None, first), at)
     turn.events.append(first)
     procedure, notified = opening.procedure, opening.notified_on
-    try:
-        for step in procedure.step:
-            if step.id == procedure.begins or step.precedes:
-                turn.start(step.id, None, procedure.begins, notified)
-                day = opening.stated.get(step.id, notified if step.id == procedure.begins else None)
-                if day is not None:
-                    turn.emit(ev.Met, step=step.id, on=day, late_by=lateness(turn.case.steps[step.id].due, day))
-        turn.start_after(procedure.begins, notified)
-        if procedure.begins in procedure.steps:
-            turn.outcome_letters(procedure.begins, None)
-        turn.recount()
-    except BeyondCalendar as error:
-        raise Refusal(str(error)) from error
+    for step in procedure.step:
+        if step.id == procedure.begins or step.precedes:
+            turn.start(step.id, None, procedure.begins, notified)
+            day = opening.stated.get(step.id, notified if step.id == procedure.begins else None)
+            if day is not None:
+                turn.emit(ev.Met, step=step.id, on=day, late_by=lateness(turn.case.steps[step.id].due, day))
+    turn.start_after(procedure.begins, notified)
+    if procedure.begins in procedure.steps:
+        turn.outcome_letters(procedure.begins, None)
+    turn.recount()
     return turn.events
 
 

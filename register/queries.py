@@ -147,6 +147,12 @@ async def case(register: Register, reference: str) -> CaseView:
     return found[0]
 
 
+async def has_case(register: Register, reference: str) -> bool:
+    """Whether the register has the case of exactly this reference."""
+    query = select(exists().where(CaseRow.reference == reference))
+    return bool(await register.read(lambda db: db.scalar(query)))
+
+
 async def steps(register: Register, reference: str) -> list[StepView]:
     """The steps and groups of a case, the open ones first, then by due date."""
     query = select(StepRow.__table__).where(StepRow.reference == reference)
