@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-import casework
-import printing
-from casework import Json, Unusable, read_toml_text, whole_day
+from commands import cases, decisions, papers, printing, records
+from commands.cases import Json, Unusable, read_toml_text, whole_day
 from library import Library, data_folder
 from models.period import PeriodError
 from models.refusal import Refusal
@@ -36,7 +35,10 @@ app = typer.Typer(
 procedure_app = typer.Typer(no_args_is_help=True, help="Statutory procedures: list, show, check.")
 audit_app = typer.Typer(no_args_is_help=True, help="The register's chain of events.")
 calendar_app = typer.Typer(no_args_is_help=True, help="Calendars of non-working days.")
-app.add_typer(casework.app)
+app.add_typer(cases.app)
+app.add_typer(decisions.app)
+app.add_typer(papers.app)
+app.add_typer(records.app)
 app.add_typer(procedure_app, name="procedure")
 app.add_typer(audit_app, name="audit")
 app.add_typer(calendar_app, name="calendar")
@@ -135,7 +137,9 @@ def procedure_check(file: Annotated[Path, typer.Argument(metavar="FILE")], as_js
     """Check a procedure file: each problem with its place and its cure."""
     from models.check import check_text
 
-    problems = check_text(read_toml_text(file), file.name, Library(data_folder()).templates())
+    library = Library(data_folder())
+    text = read_toml_text(file)
+    problems = check_text(text, file.name, library.templates()) or library.misfits(text, file.name)
     if as_json:
         printing.as_json({"file": file.name, "problems": [problem._asdict() for problem in problems]})
     for problem in problems:
@@ -207,14 +211,14 @@ def audit_verify(
     """Check every event of every case: none changed, missing or out of order."""
     from register import audit
 
-    kept = audit.read_heads(casework.read_text(against, "JSON"), against.name) if against else []
+    kept = audit.read_heads(cases.read_text(against, "JSON"), against.name) if against else []
 
     async def work(register: "Register") -> bool:
         faults = await audit.verify(register, kept)
         printing.audit(faults, await audit.heads(register), as_json)
         return not faults
 
-    if not casework.with_register(work):
+    if not cases.with_register(work):
         raise typer.Exit(1)
 
 
@@ -226,7 +230,7 @@ def restore(as_json: Json = False) -> None:
     async def work(register: "Register") -> None:
         printing.restored(await starter.restore(await starter.connect(), register), as_json)
 
-    casework.with_register(work)
+    cases.with_register(work)
 
 
 @calendar_app.command("add")
@@ -251,16 +255,16 @@ def calendar_add(
         printing.proclaimed(proclaimed, name, answers, as_json)
         return any(isinstance(answer, Refusal) for answer in answers.values())
 
-    if casework.with_register(work):
+    if cases.with_register(work):
         raise typer.Exit(2)
 
 
 @app.command()
 def demo() -> None:
     """Add synthetic cases in several stages. All people and places in them are invented."""
-    import demonstration
+    from commands import demonstration
 
-    casework.with_register(demonstration.add)
+    cases.with_register(demonstration.add)
 
 
 def main() -> None:
@@ -274,6 +278,8 @@ def main() -> None:
         sys.stdout.flush()
     except Refusal as refusal:
         code = _say(str(refusal), 2)
+    except typer.Abort:
+        code = _say("Broken off; nothing was changed.", 2)
     except TyperException as error:
         code = _say(_usage(error), 2)
     except BrokenPipeError:

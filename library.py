@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.board import Board, read_board
 from models.calendar import Calendar, read_calendar
-from models.check import check
+from models.check import Problem, check
 from models.procedure import Procedure, ProcedureError, read_procedure
 from models.refusal import Refusal
 
@@ -58,6 +58,17 @@ class Library:
             raise ProcedureError("\n".join(map(str, problems)))
         return procedure
 
+    def misfits(self, text: str, name: str) -> list[Problem]:
+        """What is wrong with a sound procedure's place among the other files: its own name, its calendar."""
+        procedure, stem = read_procedure(text, name), name.removesuffix(".toml")
+        found = []
+        if procedure.id != stem:
+            found.append(Problem(name, "id", f'"{procedure.id}" is not the file\'s name', f'write "{stem}"'))
+        if procedure.calendar not in self._files("calendars"):
+            cure = f"write one of {', '.join(self._files('calendars'))}, or put yours in calendars"
+            found.append(Problem(name, "calendar", f'there is no calendar "{procedure.calendar}"', cure))
+        return found
+
     def boards(self) -> dict[str, Path]:
         """The files of all boards by id."""
         return self._files("boards")
@@ -73,11 +84,15 @@ class Library:
     def letter_folders(self, board: str) -> list[Path]:
         """Where a board's letters are looked for, its own wording first."""
         own = [folder / "boards" / board / "letters" for folder in self._folders]
-        return [folder for folder in own if folder.is_dir()] + [ROOT / "templates" / "letters"]
+        return [folder for folder in [*own, *self._letters()[:-1]] if folder.is_dir()] + self._letters()[-1:]
 
     def templates(self) -> set[str]:
-        """The names of the letters that every board can send."""
-        return {path.name.removesuffix(".md.j2") for path in (ROOT / "templates" / "letters").glob("*.md.j2")}
+        """The names of the letters that every board can send, those added in the data folder included."""
+        return {path.name.removesuffix(".md.j2") for folder in self._letters() for path in folder.glob("*.md.j2")}
+
+    def _letters(self) -> list[Path]:
+        """The folders of letters for every board: that of the data folder, then the product's own."""
+        return [folder / "letters" for folder in self._folders if folder != ROOT] + [ROOT / "templates" / "letters"]
 
     @property
     def fonts(self) -> Path:

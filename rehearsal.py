@@ -19,12 +19,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+import filing
 import starter
 from library import Library
 from models.calendar import ZONE
 from models.case import Case
-from models.decisions import Decision, DecisionAdapter
-from models.events import Event, StepRecord
+from models.decisions import Decide, Decision, DecisionAdapter, Proclaim
+from models.events import Event, LetterFailed, StepRecord
 from models.procedure import faults_of
 from models.referral import Referral
 from models.refusal import Refusal
@@ -48,7 +49,8 @@ class Entry(BaseModel):
     """One dated decision of the story: the fields of its kind, with `on` for the day it was made.
 
     `recorded` is the day it was entered, where that was later; `label` lets a later `correct` refer to it; `refused`
-    holds words of the refusal that the story expects.
+    holds words of the refusal that the story expects; `text` is the content of a document that is filed; `found` is
+    how many places of a search have been looked at.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -60,6 +62,8 @@ class Entry(BaseModel):
     label: str | None = None
     because: str = "As the story tells."
     refused: str | None = None
+    text: str | None = None
+    found: int = 0
 
 
 class Scenario(BaseModel):
@@ -91,6 +95,11 @@ class Rehearsal(BaseModel):
     def deadlines(self) -> list[StepRecord]:
         """Every step that had a due date or was met."""
         return [record for record in self.case.steps.values() if record.due is not None or record.met_on is not None]
+
+    @property
+    def failed(self) -> list[str]:
+        """Each letter that could not be sent, and why."""
+        return [f"{event.letter}: {event.because}" for event in self.events if isinstance(event, LetterFailed)]
 
     def as_json(self) -> dict[str, Any]:
         """One object: case, events, letters, deadlines."""
@@ -176,27 +185,43 @@ class _Stage:
         """Wait for the day of an entry and take it in."""
         await self._wait_until(entry.recorded or entry.on)
         where = f"{scenario.title}, entry {number} ({entry.kind} on {entry.on})"
-        decision = await self._decision(where, number, entry)
-        if decision.kind == "proclaim":
-            calendar = self._library.procedure(scenario.procedure).calendar
-            await self._register.proclaim(calendar, decision.day, decision.name)
+        fields = await self._fields(number, entry)
+        decision = _decision(where, fields) if entry.text is None else None
         try:
-            await starter.decide(self._env.client, self._register, self._reference, decision, self._behind)
+            if decision is None:
+                await self._file(fields, entry.text or "")
+            else:
+                await self._give(scenario, decision, entry.found)
         except Refusal as refusal:
             if entry.refused and entry.refused in str(refusal):
-                await self._signal(decision)
+                if decision is not None:
+                    await self._signal(decision)
                 return
             raise ScenarioError(f"{where} is refused: {refusal}") from refusal
         if entry.refused:
             raise ScenarioError(f"{where} should have been refused, but it was taken in.")
+
+    async def _file(self, fields: dict[str, Any], text: str) -> None:
+        client, name = self._env.client, f"{fields.get('document')}.txt"
+        now = await self._env.get_current_time() - self._behind
+        await filing.file(client, self._register, self._reference, fields, text.encode(), name, now)
+
+    async def _give(self, scenario: Scenario, decision: Decision, found: int) -> None:
+        client, register, reference = self._env.client, self._register, self._reference
+        if isinstance(decision, Proclaim):
+            calendar = self._library.procedure(scenario.procedure).calendar
+            await register.proclaim(calendar, decision.day, decision.name)
+        elif isinstance(decision, Decide):
+            decision = await filing.with_search(client, register, self._library, reference, decision, found)
+        await starter.decide(client, register, reference, decision, self._behind)
 
     async def _signal(self, decision: Decision) -> None:
         """Give a refused decision as a signal too, so that the refusal is written down."""
         handle = self._env.client.get_workflow_handle(self._reference)
         await handle.signal("decide", decision.model_dump(mode="json"))
 
-    async def _decision(self, where: str, number: int, entry: Entry) -> Decision:
-        fields = entry.model_dump(exclude={"on", "recorded", "label", "refused"}, exclude_none=True)
+    async def _fields(self, number: int, entry: Entry) -> dict[str, Any]:
+        fields = entry.model_dump(exclude={"on", "recorded", "label", "refused", "text", "found"}, exclude_none=True)
         fields["made_on"] = entry.on
         fields["id"] = str(uuid5(NAMESPACE_URL, f"{self._reference}/{number}"))
         if entry.kind == "correct":
@@ -207,10 +232,7 @@ class _Stage:
             fields["by"] = await self._whose_turn(entry)
         if entry.label:
             self._ids[entry.label] = fields["id"]
-        try:
-            return DecisionAdapter.validate_python(fields)
-        except ValidationError as error:
-            raise ScenarioError(f"{where}: {'; '.join(faults_of(error))}.") from error
+        return fields
 
     async def _whose_turn(self, entry: Entry) -> str:
         """Who decides where the story does not say: the holder of the step's role, else who manages the case."""
@@ -238,6 +260,13 @@ class _Stage:
             carried = await starter.ask(self._env.client, self._reference)
             if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
                 return carried.case
+
+
+def _decision(where: str, fields: dict[str, Any]) -> Decision:
+    try:
+        return DecisionAdapter.validate_python(fields)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {'; '.join(faults_of(error))}.") from error
 
 
 def _referral(scenario: Scenario) -> Referral:

@@ -125,7 +125,8 @@ async def start(client: Client, case: CaseInput, task_queue: str = messages.TASK
         return False
     except RPCError as error:
         raise Unreachable(
-            f"The referral is filed as {options['id']}, but the engine does not answer: give the same command again."
+            f"The referral is filed as {options['id']}, but the engine does not answer: give `scr refer --filed "
+            f"{options['id']}` when it does."
         ) from error
     return True
 

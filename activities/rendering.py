@@ -8,12 +8,11 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import typst
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -27,9 +26,9 @@ from models.letters import (
     RenderedLetter,
     content_hash,
 )
-from models.timescale import PeriodError, parse_day, say
+from models.timescale import PeriodError, parse_day, say, say_day
+from typesetting import MARKING, Typesetter, TypesettingError, check_layout
 
-MARKING = "OFFICIAL-SENSITIVE"
 DEMONSTRATION = "Demonstration: all people and places in this letter are invented"
 WINDOW_LINES = 7  # what the window of a C5 or DL envelope shows
 TITLE_FACTS = (
@@ -70,12 +69,9 @@ def day(value: str | date) -> str:
     if isinstance(value, date):
         return say(value)
     try:
-        parsed = parse_day(value)
+        return say_day(parse_day(value))
     except PeriodError as error:
         raise LetterError(f"A letter prints as a day what is none: {error}") from error
-    if isinstance(parsed, date):
-        return say(parsed)
-    return date.fromisoformat(f"{parsed}-01").strftime("%B %Y") if len(parsed) == 7 else parsed
 
 
 def _shown(value: object) -> str:
@@ -123,9 +119,11 @@ class Renderer:
         self._body.filters["day"] = day
         self._title = self._body.overlay(finalize=_shown)
         self._layout = (template_folders[-1] / "letter.typ").read_bytes()
-        if re.search(rb'#?(import|include)\s*"@', self._layout):
-            raise LetterError("The layout letter.typ imports a package: write what it needs into letter.typ.")
-        self._fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
+        try:
+            check_layout(self._layout, "letter.typ")
+        except TypesettingError as error:
+            raise LetterError(str(error)) from error
+        self._typesetter = Typesetter(fonts)
 
     def check_template(self, name: str) -> bool:
         """Whether a letter of this name exists in the folders."""
@@ -197,16 +195,8 @@ class Renderer:
 
     def _typeset(self, name: str, letter: dict[str, Any], on: date) -> bytes:
         try:
-            return typst.compile(
-                self._layout,
-                font_paths=self._fonts,
-                ignore_system_fonts=True,
-                format="pdf",
-                sys_inputs={"letter": json.dumps(letter)},
-                pdf_standards=["a-2a", "ua-1"],  # a gate: what is not accessible does not go out
-                timestamp=datetime.combine(on, time(12), UTC),
-            )
-        except typst.TypstError as error:
+            return self._typesetter.pdf(self._layout, {"letter": json.dumps(letter)}, on)
+        except TypesettingError as error:
             # Without the cause: Typst quotes the letter, and what is raised here is logged.
             raise LetterError(_why_not(name, error)) from None
 
@@ -234,10 +224,10 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _why_not(name: str, error: typst.TypstError) -> str:
-    if "could not be displayed" in error.message:
+def _why_not(name: str, error: TypesettingError) -> str:
+    if error.lacks_sign:
         return f'The letter "{name}" holds a sign that its font cannot show: write it in Latin letters.'
-    return f'The letter "{name}" does not pass as an accessible PDF: {error.message}.'
+    return f'The letter "{name}" does not pass as an accessible PDF: {error}.'
 
 
 def _compose(
@@ -263,7 +253,7 @@ def _compose(
         "date": say(on),
         "recipient": recipient.lines,
         "sender": [*head.address, *(way for way in (head.phone, head.email, head.website) if way)],
-        "greeting": f"{front.dear or 'Dear ' + (recipient.name or 'Sir or Madam')}",
+        "greeting": front.dear or f"Dear {recipient.name.removeprefix('The ') or 'Sir or Madam'}",
         "closing": front.closing or ("Yours sincerely" if known else "Yours faithfully"),
         "signature": list(dict.fromkeys(line for line in signature if line)),
         "footer": DEMONSTRATION if board.fictional else "",

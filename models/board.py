@@ -2,12 +2,17 @@
 
 import re
 import tomllib
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.letters import Correspondent, Letterhead
+from models.period import parse_period
 from models.refusal import Refusal
+from models.retention import Retention
+
+Timescale = Annotated[str, AfterValidator(lambda text: str(parse_period(text)))]
+"""A period in words, such as "8 weeks"."""
 
 ROLE = re.compile(r"(?P<role>[a-z0-9-]+)(?:\[(?P<agency>[a-z0-9-]+)\])?")
 
@@ -21,13 +26,17 @@ class _Model(BaseModel):
 
 
 class Person(_Model):
-    """Someone who may hold a role. `employer` is an agency's id, None for someone independent of all agencies."""
+    """Someone who may hold a role. `employer` is an agency's id, None for someone independent of all agencies.
+
+    `line_manager` is the id of the person who manages them (004-11).
+    """
 
     name: str
     title: str
     email: str
     employer: str | None = None
     board_member: bool = False
+    line_manager: str | None = None
 
 
 class Agency(_Model):
@@ -42,8 +51,10 @@ class Agency(_Model):
 class Board(_Model):
     """A board. Person ids and role ids never identify a person; a role may be for one agency ("imr-author[police]").
 
+    `targets` are periods of the board's own, by procedure and step, where the guidance gives none (002-8).
     `code` begins the references of cases; `calendar` and `procedure` are ids of files; `sender` heads the letters.
-    Letters of a `fictional` board say on every page that they are a demonstration.
+    Letters of a `fictional` board say on every page that they are a demonstration. `retention` says how long records
+    are kept.
     """
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
@@ -52,6 +63,8 @@ class Board(_Model):
     calendar: str
     procedure: str
     fictional: bool = False
+    retention: Retention = Retention()
+    targets: dict[str, dict[str, Timescale]] = Field(default_factory=dict)
     sender: Letterhead
     people: dict[str, Person]
     roles: dict[str, tuple[str, ...]]
@@ -72,6 +85,8 @@ class Board(_Model):
         for key, person_ in self.people.items():
             if person_.employer is not None and person_.employer not in self.agencies:
                 raise ValueError(f'"{key}" is employed by "{person_.employer}", which is not under [agencies]')
+            if person_.line_manager is not None and person_.line_manager not in self.people:
+                raise ValueError(f'"{key}" is managed by "{person_.line_manager}", who is not under [people]')
         return self
 
     def holders(self, role: str) -> tuple[str, ...]:
@@ -114,6 +129,8 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     said = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = "there is no such field; take it out or mend its name (docs/write-a-procedure.md has an example)"
     return f"{where}: {said}" if where else said
 
 

@@ -21,10 +21,12 @@ from models.decisions import (
     Decide,
     Decision,
     Extend,
+    File,
     Involve,
     Plan,
     Proclaim,
     Reconsider,
+    Recuse,
     Resend,
 )
 from models.letters import LetterOrder
@@ -195,6 +197,11 @@ def _taken(case: Case, event: ev.Taken) -> Case:
             return case.with_facts(closed=None)
         case Assign():
             return _assigned(case, decision)
+        case Recuse():
+            holders = {role: tuple(p for p in held if p != decision.person) for role, held in facts.holders.items()}
+            return case.with_facts(holders=holders, recused=(*facts.recused, decision.person))
+        case File():
+            return _filed(case, decision)
         case Involve():
             fact = ev.AgencyFact(name=decision.name, kind=decision.agency_kind)
             return case.with_facts(agencies={**facts.agencies, decision.agency: fact})
@@ -233,6 +240,7 @@ def _assigned(case: Case, decision: Assign) -> Case:
     affiliation = ev.Affiliation(
         employer=decision.employer or known.employer,
         board_member=decision.board_member or known.board_member,
+        line_manager=decision.line_manager or known.line_manager,
     )
     others = tuple(p for p in case.facts.holders.get(key, ()) if p != decision.person)
     holders = others if decision.stands_down else (*others, decision.person)
@@ -240,6 +248,22 @@ def _assigned(case: Case, decision: Assign) -> Case:
         holders={**case.facts.holders, key: holders},
         affiliations={**case.facts.affiliations, decision.person: affiliation},
     )
+
+
+def _filed(case: Case, decision: File) -> Case:
+    key = role_key(decision.document, decision.agency or decision.action)
+    known = case.facts.documents.get(key)
+    fact = ev.DocumentFact(
+        document=decision.document,
+        agency=decision.agency,
+        action=decision.action,
+        version=known.version + 1 if known else 1,
+        sha256=decision.sha256,
+        media_type=decision.media_type,
+        size=decision.size,
+        filed_on=decision.made_on,
+    )
+    return case.with_facts(documents={**case.facts.documents, key: fact})
 
 
 def _completed(case: Case, key: str, outcome: str, on: Day, late_by: int | None) -> Case:
@@ -276,7 +300,7 @@ def names_of(record: ev.StepRecord) -> set[str]:
 
 
 def role_key(role: str, agency: str | None) -> str:
-    """A role, or an agency's own holder of it: "imr-author[health]"."""
+    """A role, or an agency's own holder of it: "imr-author[health]"; a document, or an agency's own: "imr[health]"."""
     return f"{role}[{agency}]" if agency else role
 
 

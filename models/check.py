@@ -4,13 +4,12 @@ A file that `models/procedure.py` can read may still name a role or a step that 
 a letter that nobody has written. This is where such faults are found, before a case is opened under it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from models.check_book import Book, Finding, at, listed, meant, named
 from models.correspondence import EACH_AGENCY
 from models.flow import blocked, circles
 from models.period import Period, PeriodError, parse_period
@@ -31,13 +30,9 @@ class Problem(NamedTuple):
         return f"{self.file}: {self.place}: {self.what}: {self.cure}."
 
 
-Finding = tuple[str, str, str]
-"""Place, what is wrong, cure."""
-
-
 def check(procedure: Procedure, name: str, templates: set[str]) -> list[Problem]:
     """Every fault of a procedure; `name` is the file's, `templates` are the names of the letters there are."""
-    book = _Book(procedure, templates)
+    book = Book(procedure, templates)
     return [Problem(name, *finding) for rule in _RULES for finding in rule(book)]
 
 
@@ -58,88 +53,27 @@ def schema() -> dict[str, Any]:
     return draft | Procedure.model_json_schema() | {"title": "A statutory procedure"}
 
 
-class _Book:
-    """A procedure with what the rules look up in it."""
-
-    def __init__(self, procedure: Procedure, templates: set[str]) -> None:
-        self.procedure = procedure
-        self.templates = templates
-
-    @cached_property
-    def events(self) -> frozenset[str]:
-        """Everything that can be named as having happened."""
-        procedure = self.procedure
-        names = {
-            procedure.begins,
-            *procedure.steps,
-            *procedure.group,
-            *(f"{group}.{DONE}" for group in procedure.group),
-        }
-        return frozenset(names | {f"{step.id}.{outcome}" for step in procedure.step for outcome in step.outcomes})
-
-    def role(self, place: str, field: str, *names: str) -> Iterator[Finding]:
-        """Roles that are not under [roles]."""
-        for name in names:
-            if name not in self.procedure.roles:
-                cure = _meant(name, self.procedure.roles, "add it under [roles]")
-                yield place, f'{field} names "{name}", which is no role', cure
-
-    def event(self, place: str, field: str, *names: str) -> Iterator[Finding]:
-        """Events that cannot happen in this procedure."""
-        for name in names:
-            if name in self.events:
-                continue
-            head = name.partition(".")[0]
-            if head in self.procedure.steps and head != name:
-                own = [f"{head}.{outcome}" for outcome in self.procedure.steps[head].outcomes]
-                cure = _meant(name, own, f'write "{head}", or one of {_listed(own)}')
-                yield place, f'{field} names "{name}", which is no outcome of "{head}"', cure
-            else:
-                near = [event for event in self.events if "." not in event or "." in name]
-                cure = _meant(name, near, 'write a step, or its outcome such as "decide.initiate"')
-                yield place, f'{field} names "{name}", which is no step', cure
-
-    def of_agency(self, role: str) -> bool:
-        """Whether each agency has its own holder of the role."""
-        return role in self.procedure.roles and self.procedure.roles[role].of == "agency"
-
-    def begun_by_each(self, step: Step) -> list[str]:
-        """The steps repeated as `step` is, from which it follows item by item."""
-        heads = dict.fromkeys(name.partition(".")[0] for name in step.after)
-        return [head for head in heads if step.each and self._each(head) == step.each]
-
-    def repeated_gates(self, names: Iterable[str], each: str | None) -> Iterator[tuple[str, list[str]]]:
-        """Of the steps named, those that begin item by item, with the steps they begin from."""
-        for head in dict.fromkeys(name.partition(".")[0] for name in names):
-            gate = self.procedure.steps.get(head)
-            if gate and gate.each and gate.each != each and (before := self.begun_by_each(gate)):
-                yield head, before
-
-    def _each(self, step: str) -> str | None:
-        return self.procedure.steps[step].each if step in self.procedure.steps else None
-
-
-def _ids(book: _Book) -> Iterator[Finding]:
+def _ids(book: Book) -> Iterator[Finding]:
     seen: set[str] = set()
     for step in book.procedure.step:
         if step.id in seen:
-            yield _at(step), "another step has this id", "give each step an id of its own"
+            yield at(step), "another step has this id", "give each step an id of its own"
         seen.add(step.id)
     for group in book.procedure.group.keys() & seen:
         yield f'group "{group}"', "a step has this id too", "give the group an id of its own"
 
 
-def _roles(book: _Book) -> Iterator[Finding]:
+def _roles(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     yield from book.role("managed_by", "it", *procedure.managed_by)
     for name in procedure.managed_by:
         if book.of_agency(name):
             yield "managed_by", f'"{name}" is held in each agency', "name a role that one person holds in a case"
     for step in procedure.step:
-        yield from book.role(_at(step), "who", step.who)
+        yield from book.role(at(step), "who", step.who)
         if book.of_agency(step.who) and step.each is None:
             cure = 'add `each = "agency"`, or name a role that one person holds in a case'
-            yield _at(step), f'"{step.who}" is held in each agency, and the step is not repeated', cure
+            yield at(step), f'"{step.who}" is held in each agency, and the step is not repeated', cure
     for name, group in procedure.group.items():
         yield from book.role(f'group "{name}"', "who", group.who)
         if book.of_agency(group.who):
@@ -148,70 +82,71 @@ def _roles(book: _Book) -> Iterator[Finding]:
     for rule in procedure.rule:
         yield from book.role(f'rule "{rule.row}"', "role", rule.role)
         yield from book.role(f'rule "{rule.row}"', "not_roles", *rule.not_roles)
+        yield from book.role(f'rule "{rule.row}"', "not_manager_of", *rule.not_manager_of)
 
 
-def _starts(book: _Book) -> Iterator[Finding]:
+def _starts(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     lost = procedure.begins not in procedure.steps and not procedure.started_by(procedure.begins)
     if lost:
-        cure = _meant(procedure.begins, procedure.steps, "name the step that the opening of a case completes")
+        cure = meant(procedure.begins, procedure.steps, "name the step that the opening of a case completes")
         yield "begins", f'it names "{procedure.begins}", which is no step', cure
     for step in procedure.step:
-        yield from book.event(_at(step), "after", *step.after)
+        yield from book.event(at(step), "after", *step.after)
         # with no beginning, the step that should be it has nothing to start it either: one fault is enough
         if not step.after and not step.precedes and step.id != procedure.begins and not lost:
-            yield _at(step), "nothing starts it", 'put `after = "…"` with the step or outcome that it follows'
+            yield at(step), "nothing starts it", 'put `after = "…"` with the step or outcome that it follows'
     order = [*procedure.steps, *procedure.group]
     for circle in circles(procedure, book.events):
         first = min(circle, key=order.index)
         turned = circle[circle.index(first) :] + circle[: circle.index(first)]
         what = f"it waits for itself, by way of {' after '.join([*turned, first])}"
-        yield _named(procedure, first), what, "let one of these follow something earlier"
+        yield named(procedure, first), what, "let one of these follow something earlier"
     for stuck in blocked(procedure, book.events):
         gates = ", ".join(procedure.steps[stuck].requires)
         cure = "take out of requires what can only come after this step"
-        yield _named(procedure, stuck), f"it cannot pass its gates ({gates}), which wait for it", cure
+        yield named(procedure, stuck), f"it cannot pass its gates ({gates}), which wait for it", cure
 
 
-def _gates(book: _Book) -> Iterator[Finding]:
+def _gates(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     for step in procedure.step:
-        yield from book.event(_at(step), "requires", *step.requires)
-        yield from book.event(_at(step), "until", *step.until)
+        yield from book.event(at(step), "requires", *step.requires)
+        yield from book.event(at(step), "until", *step.until)
         for name in step.requires:
             if name in book.events and name.partition(".")[0] not in procedure.steps:
-                yield _at(step), f'requires names "{name}", which is not a step', "name the steps themselves"
+                yield at(step), f'requires names "{name}", which is not a step', "name the steps themselves"
         if step.requires and step.done == "letters":
             cure = 'put requires on the step that this one follows, or leave `done = "letters"` out'
-            yield _at(step), "its letters go when it starts and wait for no gate", cure
+            yield at(step), "its letters go when it starts and wait for no gate", cure
         heads = {name.partition(".")[0] for name in step.requires}
         for gate, before in book.repeated_gates(step.requires, step.each):
             for missing in before:
                 if missing not in heads:
                     what = f'the gate "{gate}" opens as soon as those that have begun are done'
-                    yield _at(step), what, f'add "{missing}" to requires, so that it waits for all of them'
+                    yield at(step), what, f'add "{missing}" to requires, so that it waits for all of them'
 
 
-def _repeats(book: _Book) -> Iterator[Finding]:
+def _repeats(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     for step in procedure.step:
         own = book.begun_by_each(step)
         if own and len(own) < len({name.partition(".")[0] for name in step.after}):
             what = f"after mixes steps repeated for each {step.each} with others"
-            yield _at(step), what, "make two steps of it"
+            yield at(step), what, "make two steps of it"
         for early, _ in book.repeated_gates(step.after, step.each):
             what = f'it starts too early: "{early}" counts as done when those that have begun are done'
-            yield _at(step), what, "let it follow a step that is not repeated, and name this one in requires"
+            yield at(step), what, "let it follow a step that is not repeated, and name this one in requires"
     for name, group in procedure.group.items():
         for early, _ in book.repeated_gates(group.met_when or group.steps, None):
             what = f'it is met too early: "{early}" counts as done when those that have begun are done'
             yield f'group "{name}"', what, "put a step that is not repeated in met_when"
 
 
-def _times(book: _Book) -> Iterator[Finding]:
+def _times(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     for step in procedure.step:
-        place = _at(step)
+        place = at(step)
         yield from _period(place, "within", step.within)
         yield from _period(place, "at_least", step.at_least, backwards=True)
         if step.of is not None:
@@ -224,14 +159,14 @@ def _times(book: _Book) -> Iterator[Finding]:
         yield from book.event(f'group "{name}"', "of", group.of)
     for name, planned in procedure.planned.items():
         if planned.step not in procedure.steps:
-            cure = _meant(planned.step, procedure.steps, "name the step whose due date stands for it")
+            cure = meant(planned.step, procedure.steps, "name the step whose due date stands for it")
             yield f'planned "{name}"', f'step names "{planned.step}", which is no step', cure
 
 
-def _backwards(book: _Book, step: Step) -> Iterator[Finding]:
-    place = _at(step)
+def _backwards(book: Book, step: Step) -> Iterator[Finding]:
+    place = at(step)
     if step.before is not None and step.before not in book.procedure.planned:
-        cure = _meant(step.before, book.procedure.planned, "add it under [planned]")
+        cure = meant(step.before, book.procedure.planned, "add it under [planned]")
         yield place, f'before names "{step.before}", which is no planned day', cure
     if step.before is not None and step.at_least is None:
         yield place, "before is given without a period", 'add `at_least = "…"`'
@@ -243,17 +178,17 @@ def _backwards(book: _Book, step: Step) -> Iterator[Finding]:
         yield place, "clear is for counting back from a planned day", 'write `within = "7 clear days"` instead'
 
 
-def _ladders(book: _Book) -> Iterator[Finding]:
+def _ladders(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     owners = [("escalation", procedure.escalation)]
-    owners += [(_at(step), step.escalation or ()) for step in procedure.step]
+    owners += [(at(step), step.escalation or ()) for step in procedure.step]
     owners += [(f'group "{name}"', group.escalation or ()) for name, group in procedure.group.items()]
     for place, rungs in owners:
         for number, rung in enumerate(rungs, 1):
             yield from _rung(book, f"{place}, rung {number}", rung)
 
 
-def _rung(book: _Book, place: str, rung: RungSpec) -> Iterator[Finding]:
+def _rung(book: Book, place: str, rung: RungSpec) -> Iterator[Finding]:
     period, _, side = rung.at.rpartition(" ")
     if rung.at != "expiry" and side not in ("before", "after"):
         cure = 'write "expiry", or a period with "before" or "after" such as "2 working days after"'
@@ -266,7 +201,7 @@ def _rung(book: _Book, place: str, rung: RungSpec) -> Iterator[Finding]:
             yield place, f'"{role}" is held in each agency', 'write "owner", or a role that one person holds'
 
 
-def _outcomes(book: _Book) -> Iterator[Finding]:
+def _outcomes(book: Book) -> Iterator[Finding]:
     procedure = book.procedure
     yield from book.event("ends", "it", *procedure.ends)
     used = set(procedure.ends)
@@ -278,29 +213,41 @@ def _outcomes(book: _Book) -> Iterator[Finding]:
         own = set(step.outcomes)
         if own != {DONE} and (step.done == "letters" or step.precedes or step.id == procedure.begins):
             by = "its letters" if step.done == "letters" else "the opening of the case"
-            yield _at(step), f"it has outcomes, but is completed by {by}", "leave outcomes out"
+            yield at(step), f"it has outcomes, but is completed by {by}", "leave outcomes out"
         elif len(own) > 1 and step.id not in used:
             for outcome in step.outcomes:
                 name = f"{step.id}.{outcome}"
                 if name not in used and outcome not in {letter.on for letter in step.letters}:
                     cure = f'let a step follow with `after = "{name}"`, or add "{name}" to ends'
-                    yield _at(step), f'nothing follows from its outcome "{outcome}"', cure
+                    yield at(step), f'nothing follows from its outcome "{outcome}"', cure
 
 
-def _letters(book: _Book) -> Iterator[Finding]:
+def _proofs(book: Book) -> Iterator[Finding]:
+    for step in book.procedure.step:
+        for field, outcomes in (("evidence", step.evidence), ("searches", tuple(step.searches))):
+            for outcome in outcomes:
+                if outcome not in step.outcomes:
+                    cure = meant(outcome, step.outcomes, f"write one of {listed(step.outcomes)}")
+                    yield at(step), f'{field} names "{outcome}", which is no outcome of the step', cure
+            if outcomes and step.done == "letters":
+                cure = f'leave {field} out, or leave `done = "letters"` out'
+                yield at(step), f"{field} has no effect on a step that is completed by its letters", cure
+
+
+def _letters(book: Book) -> Iterator[Finding]:
     for step in book.procedure.step:
         if step.done == "letters" and not step.letters:
-            yield _at(step), "it is done by letters and has none", 'add letters, or leave `done = "letters"` out'
+            yield at(step), "it is done by letters and has none", 'add letters, or leave `done = "letters"` out'
         for letter in step.letters:
             yield from _letter(book, step, letter)
             for to in letter.to:
                 yield from _recipient(book, step, letter, to)
 
 
-def _letter(book: _Book, step: Step, letter: LetterSpec) -> Iterator[Finding]:
-    place = f'{_at(step)}, letter "{letter.template}"'
+def _letter(book: Book, step: Step, letter: LetterSpec) -> Iterator[Finding]:
+    place = f'{at(step)}, letter "{letter.template}"'
     if letter.template not in book.templates:
-        cure = _meant(letter.template, book.templates, "write it as a file in templates/letters")
+        cure = meant(letter.template, book.templates, "write it as a file in templates/letters")
         yield place, "there is no such template", cure
     if letter.sender is not None:
         yield from book.role(place, "from", letter.sender)
@@ -308,12 +255,12 @@ def _letter(book: _Book, step: Step, letter: LetterSpec) -> Iterator[Finding]:
     if letter.on is not None and step.done == "letters":
         yield place, "on has no effect on a letter that goes when the step starts", "leave on out"
     elif letter.on is not None and letter.on not in step.outcomes:
-        cure = _meant(letter.on, step.outcomes, f"write one of {_listed(step.outcomes)}")
+        cure = meant(letter.on, step.outcomes, f"write one of {listed(step.outcomes)}")
         yield place, f'on names "{letter.on}", which is no outcome of the step', cure
 
 
-def _recipient(book: _Book, step: Step, letter: LetterSpec, to: str) -> Iterator[Finding]:
-    place = f'{_at(step)}, letter "{letter.template}"'
+def _recipient(book: Book, step: Step, letter: LetterSpec, to: str) -> Iterator[Finding]:
+    place = f'{at(step)}, letter "{letter.template}"'
     role, every = to.removesuffix(EACH_AGENCY), to.endswith(EACH_AGENCY)
     yield from book.role(place, "to", role)
     if every and role in book.procedure.roles and not book.of_agency(role):
@@ -328,13 +275,13 @@ def _recipient(book: _Book, step: Step, letter: LetterSpec, to: str) -> Iterator
         yield place, "it is not clear which agency sends it", "name a role that one person holds in from"
 
 
-def _groups(book: _Book) -> Iterator[Finding]:
+def _groups(book: Book) -> Iterator[Finding]:
     member: dict[str, str] = {}
     for name, group in book.procedure.group.items():
         place = f'group "{name}"'
         for step in group.steps:
             if step not in book.procedure.steps:
-                cure = _meant(step, book.procedure.steps, "name the steps of this file")
+                cure = meant(step, book.procedure.steps, "name the steps of this file")
                 yield place, f'steps names "{step}", which is no step', cure
             elif step in member:
                 what = (
@@ -344,30 +291,13 @@ def _groups(book: _Book) -> Iterator[Finding]:
             member.setdefault(step, name)
         for step in group.met_when:
             if step not in group.steps:
-                cure = _meant(step, group.steps, "add it to steps; met_when takes steps, not outcomes")
+                cure = meant(step, group.steps, "add it to steps; met_when takes steps, not outcomes")
                 yield place, f'met_when names "{step}", which is none of its steps', cure
 
 
-_RULES: tuple[Callable[[_Book], Iterator[Finding]], ...] = (
-    _ids, _roles, _starts, _gates, _repeats, _times, _ladders, _outcomes, _letters, _groups,
+_RULES: tuple[Callable[[Book], Iterator[Finding]], ...] = (
+    _ids, _roles, _starts, _gates, _repeats, _times, _ladders, _outcomes, _proofs, _letters, _groups,
 )  # fmt: skip
-
-
-def _at(step: Step) -> str:
-    return f'step "{step.id}"'
-
-
-def _named(procedure: Procedure, name: str) -> str:
-    return f'{"step" if name in procedure.steps else "group"} "{name}"'
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
-
-
-def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
-    close = get_close_matches(name, sorted(known), 1, 0.7)
-    return f'write "{close[0]}", if that is what it means' if close else otherwise
 
 
 def _period(place: str, field: str, text: str | None, *, backwards: bool = False) -> Iterator[Finding]:

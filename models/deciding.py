@@ -4,9 +4,9 @@ Pure. The same code answers "what happened", "what would happen" and, for a corr
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from models import events as ev
 from models.case import Case, mark_of, names_of, role_key
@@ -22,18 +22,24 @@ from models.decisions import (
     Decide,
     Decision,
     Extend,
+    File,
     Involve,
     Plan,
     Proclaim,
     Reconsider,
+    Recuse,
     Resend,
 )
-from models.people import must_be_independent, must_hold, must_manage, must_not_employ
-from models.procedure import Step
+from models.gates import must_pass
+from models.people import must_be_independent, must_hold, must_manage, must_not_employ, must_take_part
+from models.procedure import DocumentKind, Step
 from models.reckoning import ladder, lateness, reckon
 from models.refusal import Refusal
-from models.timescale import Day, earliest, latest, parse_period, say
+from models.timescale import earliest, latest, parse_period, say
 from models.turn import Turn, must_not_lie_ahead, said
+
+AGENCYS_OWN = ("chronology", "imr", "agency-statement", "interview-record")
+"""Documents of which each agency has its own."""
 
 MOST_WORDS = 300
 """How much of a refusal's reason is written down."""
@@ -64,7 +70,8 @@ def refused(case: Case, decision_id: str, because: str, at: datetime) -> list[ev
 def _without_quotations(case: Case, because: str) -> str:
     """A reason without what it quotes of the sender's input, which may be anything; the procedure's words stay."""
     procedure = case.procedure
-    own = {*case.steps, *procedure.steps, *procedure.group, *procedure.roles, *(step.title for step in procedure.step)}
+    names = {*case.steps, *procedure.steps, *procedure.group, *procedure.roles, *get_args(DocumentKind)}
+    own = names | {step.title for step in procedure.step}
     return re.sub(r"'([^']*)'|\"([^\"]*)\"", lambda m: m[0] if (m[1] or m[2]) in own else "'…'", because)
 
 
@@ -117,40 +124,11 @@ def _decide(turn: Turn, decision: Decide) -> None:
             f"{said(decision.made_on)} is before {said(record.since)}, the day {record.key!r} follows from; "
             "give a later day."
         )
-    _must_pass_gates(case, step, record, decision.made_on)
+    must_pass(case, step, record, decision)
     turn.take(decision, step=record.key, late_by=lateness(record.due, decision.made_on))
     turn.withdraw_letters(record.key)
     turn.outcome_letters(record.key, decision)
     turn.recount()
-
-
-def _must_pass_gates(case: Case, step: Step, record: ev.StepRecord, made_on: Day) -> None:
-    for name in step.requires:
-        gate = case.procedure.steps[name.partition(".")[0]]
-        same = f"{name}[{record.item}]" if step.each is not None and gate.each == step.each else name
-        passed = case.facts.happened.get(same)
-        if passed is not None and latest(made_on) >= earliest(passed):
-            continue
-        if passed is not None:
-            raise Refusal(
-                f"{said(made_on)} is before {said(passed)}, the day of {gate.title!r} ({gate.row}), for which "
-                f"{record.key!r} must wait; give a later day."
-            )
-        if "." not in name and _begun_for_nobody(case, gate):
-            continue
-        missing = [r.key for r in case.steps.values() if r.step == gate.id and r.state == "open"] or [same]
-        raise Refusal(
-            f"{record.key!r} must wait for {gate.title!r} ({gate.row}); still to be decided: {', '.join(missing)}."
-        )
-
-
-def _begun_for_nobody(case: Case, gate: Step) -> bool:
-    """A repeated step that can begin for nobody any more: what it follows from is done, with other outcomes."""
-    if gate.each is None or any(record.step == gate.id for record in case.steps.values()):
-        return False
-    before = [case.procedure.steps.get(name.partition(".")[0]) for name in gate.after]
-    repeated = [step for step in before if step is not None and step.each == gate.each]
-    return bool(repeated) and all(s.id in case.facts.happened or _begun_for_nobody(case, s) for s in repeated)
 
 
 def _extend(turn: Turn, decision: Extend) -> None:
@@ -237,16 +215,48 @@ def _assign(turn: Turn, decision: Assign) -> None:
     if decision.stands_down:
         if decision.person not in case.facts.holders.get(key, ()):
             raise Refusal(f"{decision.person!r} does not hold the role {role.title}, so cannot stand down from it.")
-        _must_leave_a_manager(case, decision)
+        _must_leave_a_manager(case, decision.person, {key})
     else:
         must_be_independent(case, decision)
     turn.take(decision)
 
 
-def _must_leave_a_manager(case: Case, decision: Assign) -> None:
-    held = [(role, person) for role in case.procedure.managed_by for person in case.facts.holders.get(role, ())]
-    if held == [(decision.role, decision.person)]:
-        raise Refusal(f"{decision.person!r} is the last who manages this case; assign somebody else first.")
+def _must_leave_a_manager(case: Case, person: str, given_up: Collection[str]) -> None:
+    """Refuse to let the last person go who manages the case: nobody could assign another."""
+    held = [(role, holder) for role in case.procedure.managed_by for holder in case.facts.holders.get(role, ())]
+    if held and all(holder == person and role in given_up for role, holder in held):
+        raise Refusal(f"{person!r} is the last who manages this case; assign somebody else first.")
+
+
+def _recuse(turn: Turn, decision: Recuse) -> None:
+    case = turn.case
+    held = {role for role, people in case.facts.holders.items() if decision.person in people}
+    if decision.by != decision.person:
+        must_manage(case, decision.by)
+    if decision.person in case.facts.recused:
+        raise Refusal(f"{decision.person!r} takes no part in this case already.")
+    _must_leave_a_manager(case, decision.person, held)
+    turn.take(decision)
+
+
+def _file(turn: Turn, decision: File) -> None:
+    case = turn.case
+    if decision.document in AGENCYS_OWN and decision.agency is None:
+        known = ", ".join(case.facts.agencies) or "none yet: involve one first"
+        raise Refusal(f"The document {decision.document!r} is one agency's: say whose ({known}).")
+    if decision.document not in AGENCYS_OWN and decision.agency is not None:
+        raise Refusal(f"The document {decision.document!r} is not one agency's; leave the agency out.")
+    if decision.agency is not None and decision.agency not in case.facts.agencies:
+        known = ", ".join(case.facts.agencies) or "none yet"
+        raise Refusal(f"{decision.agency!r} is not involved in this case; those are {known}.")
+    if decision.action is not None and (decision.document != "evidence" or decision.action not in case.facts.actions):
+        known = ", ".join(case.facts.actions) or "none yet"
+        raise Refusal(f"{decision.action!r} is no agreed action that evidence can belong to; those are {known}.")
+    must_take_part(case, decision.by, decision.agency)
+    current = case.facts.documents.get(role_key(decision.document, decision.agency or decision.action))
+    if current is not None and current.sha256 == decision.sha256:
+        raise Refusal(f"This very content is version {current.version} of {decision.document!r} already.")
+    turn.take(decision)
 
 
 def _involve(turn: Turn, decision: Involve) -> None:
@@ -358,7 +368,9 @@ HANDLERS: dict[str, Callable[[Turn, Any], None]] = {
     "reconsider": _reconsider,
     "correct": lambda turn, decision: correct(turn, decision, decide),
     "assign": _assign,
+    "recuse": _recuse,
     "involve": _involve,
+    "file": _file,
     "plan": _plan,
     "agree": _agree,
     "proclaim": _proclaim,

@@ -11,10 +11,11 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from models.calendar import Calendar
-from models.procedure import DONE, Procedure
+from models.procedure import DONE, DocumentKind, Procedure
 from models.timescale import Day
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Decision(BaseModel):
@@ -27,12 +28,28 @@ class _Decision(BaseModel):
     because: Text
 
 
+class Searched(BaseModel):
+    """That the version of a document with this hash was searched for what identifies people, and how much was found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: str
+    sha256: Sha256
+    hits: int = Field(ge=0)
+
+
 class Decide(_Decision):
-    """Decide a step: its key ("decide", "sign-off-imr[health]") and one of its outcomes."""
+    """Decide a step: its key ("decide", "sign-off-imr[health]") and one of its outcomes.
+
+    `evidence` says where the proof lies that an outcome with `evidence` asks for (001-12), `searched` which versions
+    of which documents were searched before an outcome with `searches` (001-13, 004-14).
+    """
 
     kind: Literal["decide"] = "decide"
     step: str
     outcome: str = DONE
+    evidence: Text | None = None
+    searched: tuple[Searched, ...] = ()
 
 
 class Extend(_Decision):
@@ -74,7 +91,30 @@ class Assign(_Decision):
     agency: str | None = None
     employer: str | None = None
     board_member: bool = False
+    line_manager: str | None = None
     stands_down: bool = False
+
+
+class Recuse(_Decision):
+    """A person has a conflict of interest: they give up every role in the case and are given none."""
+
+    kind: Literal["recuse"] = "recuse"
+    person: Text
+
+
+class File(_Decision):
+    """A document was filed: its kind, the agency or action it belongs to, and its content's SHA-256 (hexadecimal).
+
+    `size` is in bytes. The content itself is in the register, under seal; the case knows which version is current.
+    """
+
+    kind: Literal["file"] = "file"
+    document: DocumentKind
+    agency: str | None = None
+    action: str | None = None
+    sha256: Sha256
+    media_type: str = Field(max_length=100)
+    size: int = Field(gt=0)
 
 
 class Involve(_Decision):
@@ -135,7 +175,20 @@ class Close(_Decision):
 
 
 Decision = Annotated[
-    Decide | Extend | Reconsider | Correct | Assign | Involve | Plan | Agree | Proclaim | Adopt | Resend | Close,
+    Decide
+    | Extend
+    | Reconsider
+    | Correct
+    | Assign
+    | Recuse
+    | Involve
+    | File
+    | Plan
+    | Agree
+    | Proclaim
+    | Adopt
+    | Resend
+    | Close,
     Field(discriminator="kind"),
 ]
 DecisionAdapter: TypeAdapter[Decision] = TypeAdapter(Decision)

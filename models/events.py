@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.calendar import Calendar
+from models.criteria import ReferralFacts
 from models.decisions import Decision
 from models.letters import LetterOrder
-from models.procedure import Procedure
+from models.procedure import DocumentKind, Procedure
 from models.timescale import Day
 
 
@@ -20,10 +21,11 @@ class _Model(BaseModel):
 
 
 class Affiliation(_Model):
-    """What independence rules ask about a person: the agency that employs them, a seat on the Board."""
+    """What independence rules ask about a person: the agency that employs them, a seat on the Board, their manager."""
 
     employer: str | None = None
     board_member: bool = False
+    line_manager: str | None = None
 
 
 class AgencyFact(_Model):
@@ -41,11 +43,24 @@ class Action(_Model):
     due: date
 
 
+class DocumentFact(_Model):
+    """The current version of a document; `size` in bytes, `filed_on` the local day on which it was handed in."""
+
+    document: DocumentKind
+    agency: str | None = None
+    action: str | None = None
+    version: int
+    sha256: str
+    media_type: str
+    size: int
+    filed_on: Day
+
+
 class Opening(_Model):
     """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case.
 
-    `referral` is the register's mark of the referral, which reveals nothing of it, `rules` the version of the
-    rules in `models/` under which the case was opened.
+    `criteria` are the facts that the referral states for the criteria, `referral` is the register's mark of it, which
+    reveals nothing, `rules` the version of the rules in `models/` under which the case was opened.
     """
 
     reference: str
@@ -57,6 +72,7 @@ class Opening(_Model):
     affiliations: dict[str, Affiliation] = Field(default_factory=dict)
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     stated: dict[str, Day] = Field(default_factory=dict)
+    criteria: ReferralFacts = ReferralFacts()
     referral: str | None = None
     rules: int = 1
 
@@ -70,6 +86,8 @@ class Facts(_Model):
     affiliations: dict[str, Affiliation] = Field(default_factory=dict)
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     actions: dict[str, Action] = Field(default_factory=dict)
+    documents: dict[str, DocumentFact] = Field(default_factory=dict)
+    recused: tuple[str, ...] = ()
     proclaimed: dict[date, str] = Field(default_factory=dict)
     adopted: Procedure | None = None
     calendar: Calendar | None = None
@@ -142,7 +160,9 @@ class Taken(_Event):
         "reconsidered",
         "corrected",
         "assigned",
+        "recused",
         "involved",
+        "filed",
         "planned",
         "agreed",
         "proclaimed",

@@ -92,6 +92,7 @@ class ChildIdentity(_Model):
     name: str
     also_known_as: str | None = None
     born: date | None = None
+    died: date | None = None
     address: str | None = None
 
 

@@ -3,10 +3,11 @@
 The only place that answers these questions.
 """
 
+from models.board import Board
 from models.case import Case, role_key, role_title
 from models.decisions import Assign
 from models.events import Affiliation
-from models.procedure import Rule
+from models.procedure import Procedure, Rule
 from models.refusal import Refusal
 
 
@@ -28,6 +29,11 @@ def must_manage(case: Case, person: str) -> None:
 def must_be_independent(case: Case, decision: Assign) -> None:
     """Refuse an appointment that breaks a rule of independence, in the rule's own words with its source."""
     known = case.facts.affiliations.get(decision.person, Affiliation())
+    if decision.person in case.facts.recused:
+        raise Refusal(
+            f"{decision.person!r} has declared a conflict of interest in this case; assign somebody else, or correct "
+            "that entry if it is mistaken."
+        )
     employer = decision.employer or known.employer
     board_member = decision.board_member or known.board_member
     held = {key for key, people in case.facts.holders.items() if decision.person in people}
@@ -37,6 +43,43 @@ def must_be_independent(case: Case, decision: Assign) -> None:
             reason = _broken(case, rule, key, held, employer, board_member)
             if reason:
                 raise Refusal(f"{decision.person!r} {reason}. The rule ({rule.row}): {rule.text}")
+        _must_not_manage(case, rule, decision)
+
+
+def _must_not_manage(case: Case, rule: Rule, decision: Assign) -> None:
+    """Refuse where one who holds the rule's role manages one who holds a role of `not_manager_of` (004-11)."""
+    known = {person: affiliation.line_manager for person, affiliation in case.facts.affiliations.items()}
+    known[decision.person] = decision.line_manager or known.get(decision.person)
+    holders = {rule.role: _everyone(case, rule.role), **{role: _everyone(case, role) for role in rule.not_manager_of}}
+    if decision.role in holders:
+        holders[decision.role].add(decision.person)
+    for role in rule.not_manager_of:
+        for person in sorted(holders[role]):
+            if known.get(person) in holders[rule.role]:
+                title, other = role_title(case, rule.role), role_title(case, role)
+                raise Refusal(
+                    f"{known[person]!r} manages {person!r}, so they cannot be {title} and {other}. "
+                    f"The rule ({rule.row}): {rule.text}"
+                )
+
+
+def _everyone(case: Case, role: str) -> set[str]:
+    """All who hold a role, for whichever agency."""
+    return {person for key, held in case.facts.holders.items() if key.partition("[")[0] == role for person in held}
+
+
+def must_take_part(case: Case, person: str, agency: str | None) -> None:
+    """Refuse unless `person` holds a role in the case; for an agency's own document one of that agency's, or manages.
+
+    Others see nothing of an agency's part (domain part 6).
+    """
+    held = {key for key, people in case.facts.holders.items() if person in people}
+    manages = held & set(case.procedure.managed_by)
+    if agency is None and not held:
+        raise Refusal(f"{person!r} holds no role in this case, so cannot file a document in it: assign one first.")
+    if agency is not None and not manages and not any(key.endswith(f"[{agency}]") for key in held):
+        name = case.facts.agencies[agency].name
+        raise Refusal(f"{person!r} holds no role for {name} and does not manage the case; they file this document.")
 
 
 def must_not_employ(case: Case, agency: str) -> None:
@@ -68,3 +111,11 @@ def _broken(case: Case, rule: Rule, key: str, held: set[str], employer: str | No
     if rule.not_board_member and board_member:
         return f"cannot be {title}: they are a member of a Board involved"
     return None
+
+
+def must_manage_board(board: Board, procedure: Procedure, person: str) -> None:
+    """Refuse unless `person` holds one of the roles by which the board's procedure is managed."""
+    holders = [holder for role in procedure.managed_by for holder in board.holders(role)]
+    if person not in holders:
+        who = ", ".join(dict.fromkeys(holders)) or f"a holder of {' or '.join(procedure.managed_by)}, whom it has not"
+        raise Refusal(f"{person!r} does not manage the reviews of {board.name}; it is for {who}.")

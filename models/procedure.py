@@ -5,12 +5,28 @@ A procedure has steps; a step is started by an event, owed by a role, has a time
 """
 
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.refusal import Refusal
+
+DocumentKind = Literal[
+    "terms-of-reference",
+    "chronology",
+    "imr",
+    "interview-record",
+    "overview-report",
+    "executive-summary",
+    "agency-statement",
+    "action-plan",
+    "lessons-learnt-report",
+    "evidence",
+    "other",
+]
+"""What a document of a case can be. The referral is one too; it is kept apart, under a seal of its own."""
 
 DONE = "done"
 """The outcome of a step that names none of its own."""
@@ -92,6 +108,12 @@ class Step(_Timed):
     letters: tuple[LetterSpec, ...] = ()
     done: Literal["decision", "letters"] = "decision"
     requires: Names = ()
+    target: bool = Field(default=False, description="Its period is the Board's own target, not the guidance's.")
+    evidence: Names = Field(default=(), description="Outcomes that cannot be chosen without saying where proof lies.")
+    searches: dict[str, Annotated[tuple[DocumentKind, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="For an outcome: documents that must be filed and searched for what identifies people.",
+    )
     each: Literal["agency", "action"] | None = None
     optional: bool = False
     until: Names = Field(default=(), description="Events after which it does not begin for a late agency or action.")
@@ -122,6 +144,7 @@ class Rule(_Table):
     except_agency_kind: str | None = None
     not_employed_by_agency: bool = False
     not_board_member: bool = False
+    not_manager_of: Names = ()
 
 
 class Procedure(_Table):
@@ -133,6 +156,7 @@ class Procedure(_Table):
     source: str = Field(default="", description="The guidance this file encodes.")
     calendar: str
     begins: str
+    child: bool = Field(default=True, description="Whether a case concerns a child, whom the referral then names.")
     managed_by: Names = Field(description="Roles that may extend, correct, assign, involve, plan, agree and close.")
     roles: dict[str, Annotated[Role, BeforeValidator(_as_role, json_schema_input_type=str | Role)]]
     step: tuple[Step, ...]
@@ -163,6 +187,23 @@ class Procedure(_Table):
         """The step or group of that id; KeyError if there is none."""
         return self.steps[step] if step in self.steps else self.group[step]
 
+    def with_targets(self, targets: Mapping[str, str]) -> "Procedure":
+        """The procedure with periods of the Board's own for steps that the guidance gives none (002-8).
+
+        Raises ProcedureError for a step that is not there or has a period already.
+        """
+        for step in targets:
+            if step not in self.steps:
+                raise ProcedureError(f"The Board's target for {step!r} is for no step of {self.id}; mend its name.")
+            if self.steps[step].within is not None or self.steps[step].before is not None:
+                raise ProcedureError(f"{step!r} of {self.id} has a period of its own; take the Board's target out.")
+        steps = [
+            step.model_copy(update={"within": targets[step.id], "target": True}) if step.id in targets else step
+            for step in self.step
+        ]
+        fields = {name: getattr(self, name) for name in Procedure.model_fields}
+        return Procedure(**fields | {"step": tuple(steps)})  # a copy would keep what was cached of the old steps
+
     def ladder(self, step: str) -> tuple[RungSpec, ...]:
         """The escalation ladder of a step or group: its own, else the procedure's."""
         own = self.timed(step).escalation
@@ -185,7 +226,10 @@ def read_procedure(text: str, name: str) -> Procedure:
 def faults_of(error: ValidationError, text: str = "") -> list[str]:
     """A validation error of pydantic in plain sentences, steps named by their id where the text has one."""
     data = tomllib.loads(text) if text else {}
-    return [f"{_place(fault['loc'], data)}: {_sentence(fault)}" for fault in error.errors()]
+    faults = error.errors()
+    inner = {fault["loc"][:n] for fault in faults for n in range(len(fault["loc"]))}
+    told = [fault for fault in faults if fault["loc"] not in inner]  # what lacks its parts has faulty parts
+    return [f"{_place(fault['loc'], data)}: {_sentence(fault)}" for fault in told]
 
 
 def _place(loc: tuple[int | str, ...], data: dict[str, Any]) -> str:
@@ -207,6 +251,9 @@ def _sentence(fault: Any) -> str:
             return "this must not be empty"
         case "literal_error":
             return f"{fault['input']!r} is not known here; it must be {fault['ctx']['expected']}"
+        case "union_tag_invalid":
+            # without the list of the kinds: this is written down in running cases, and the list grows
+            return f"{fault['ctx']['tag']!r} is no kind that is known here"
         case "string_pattern_mismatch":
             return f"{fault['input']!r} must be in small letters, digits and hyphens, starting with a letter"
     return f"{fault['msg'][0].lower()}{fault['msg'][1:]}"

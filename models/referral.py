@@ -36,7 +36,8 @@ CivilDay = Annotated[Day, BeforeValidator(_civil)]
 class Referral(BaseModel):
     """A referral as filed. `received` is the local date of the first receipt, by word or in writing.
 
-    `facts` are what the criteria test on; `stated` gives the days of steps that lie before the case (002-1), by id.
+    `child` is left out where the procedure concerns none; `facts` are what the criteria test on; `stated` gives the
+    days of steps that lie before the case (002-1), by id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -46,7 +47,7 @@ class Referral(BaseModel):
     received: CivilDay
     why: str = Field(min_length=1)
     agencies: tuple[str, ...] = Field(min_length=1)
-    child: ChildIdentity
+    child: ChildIdentity | None = None
     referrer: Correspondent
     family: Correspondent | None = None
     facts: ReferralFacts = ReferralFacts()
@@ -72,6 +73,8 @@ def opening_of(
     """
     if earliest(referral.received) > today:
         raise Refusal(f"The referral was received on {referral.received}, which lies in the future; today is {today}.")
+    if referral.child is None and procedure.child:
+        raise Refusal(f"A case under {procedure.id} concerns a child: name the child under [child].")
     unknown = [agency for agency in referral.agencies if agency not in board.agencies]
     if unknown:
         raise Refusal(f"{', '.join(unknown)!r} is no agency of {board.name}; it has {', '.join(board.agencies)}.")
@@ -81,6 +84,7 @@ def opening_of(
             raise Refusal(f"{step!r} is no step before the case; a referral can state {', '.join(before) or 'none'}.")
         if earliest(day) > latest(referral.received):
             raise Refusal(f"{step!r} is stated for {day}, after the referral was received; give the day it was done.")
+    procedure = procedure.with_targets(board.targets.get(procedure.id, {}))
     appointed = {rule.role for rule in procedure.rule}
     return Opening(
         reference=reference,
@@ -94,12 +98,15 @@ def opening_of(
             if role.partition("[")[0] in procedure.roles and role.partition("[")[0] not in appointed
         },
         affiliations={
-            key: Affiliation(employer=person.employer, board_member=person.board_member)
+            key: Affiliation(
+                employer=person.employer, board_member=person.board_member, line_manager=person.line_manager
+            )
             for key, person in board.people.items()
-            if person.employer or person.board_member
+            if person.employer or person.board_member or person.line_manager
         },
         agencies={
             key: AgencyFact(name=board.agencies[key].name, kind=board.agencies[key].kind) for key in referral.agencies
         },
         stated=referral.stated,
+        criteria=referral.facts,
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from models.procedure import DONE, Group, Procedure, Step
+from models.procedure import DONE, Group, LetterSpec, Procedure, Rule, RungSpec, Step
 
 
 class Row(NamedTuple):
@@ -34,6 +34,18 @@ def table(procedure: Procedure) -> list[Row]:
 
 def timescale(procedure: Procedure, timed: Step | Group) -> str:
     """The timescale of a step or group in words, such as "within 1 month of notified"."""
+    return _period(procedure, timed) + _moved(timed)
+
+
+def _moved(timed: Step | Group) -> str:
+    """What happens where the last day is not a working day, if anything."""
+    if not isinstance(timed, Step):
+        return ""
+    roll = {"keep": "", "next": "; on a day off: the next working day", "previous": "; on a day off: the one before"}
+    return roll[timed.on_non_working_day] + ("; the Board's own target" if timed.target else "")
+
+
+def _period(procedure: Procedure, timed: Step | Group) -> str:
     if timed.within is not None:
         within = "immediately" if timed.within == "immediately" else f"within {timed.within}"
         return f"{within} of {timed.of}" if timed.of else within
@@ -57,13 +69,61 @@ def _step_row(procedure: Procedure, step: Step) -> Row:
     title = step.title + (f" (each {step.each})" if step.each else "") + (" (optional)" if step.optional else "")
     start = "the opening of the case" if step.id == procedure.begins else " or ".join(step.after)
     gates = f"; not before {', '.join(step.requires)}" if step.requires else ""
-    letters = "; ".join(
-        f"{letter.template} to {', '.join(letter.to)}{f' (if {letter.on})' if letter.on else ''}"
-        for letter in step.letters
-    )
-    outcomes = "; ".join(f"{name}: {words}" for name, words in step.outcomes.items() if name != DONE)
+    letters = "; ".join(f"{letter.template} to {', '.join(letter.to)}{_about(letter)}" for letter in step.letters)
+    letters += " (done when they have gone)" if step.done == "letters" else ""
+    plain = step.outcomes == {DONE: "Done"} and not step.evidence and not step.searches
+    outcomes = "; ".join(f"{name}: {words}{_asks(step, name)}" for name, words in step.outcomes.items() if not plain)
     who = _role(procedure, step.who)
     return Row(step.row, step.id, title, who, start + gates, timescale(procedure, step), letters, outcomes)
+
+
+def _about(letter: LetterSpec) -> str:
+    said = [f"if {letter.on}"] if letter.on else []
+    said += [f"from {letter.sender}"] if letter.sender else []
+    said += [f"answer within {letter.reply_within}"] if letter.reply_within else []
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _asks(step: Step, outcome: str) -> str:
+    """What an outcome asks for before it can be recorded."""
+    evidence = ["with evidence"] if outcome in step.evidence else []
+    searched = [f"after a search of {', '.join(step.searches[outcome])}"] if outcome in step.searches else []
+    return f" ({', '.join(evidence + searched)})" if evidence or searched else ""
+
+
+def remarks(procedure: Procedure) -> list[str]:
+    """What the rows of the table do not say: who manages, where it ends, planned days, rules, ladder, notes."""
+    lines = [f"Managed by: {', '.join(_role(procedure, role) for role in procedure.managed_by)}."]
+    lines += [f"Ends with: {', '.join(procedure.ends)}."] if procedure.ends else []
+    for name, planned in procedure.planned.items():
+        lines.append(f"Planned: {planned.title} ({name}); until then the due day of {planned.step} stands for it.")
+    for rule in procedure.rule:
+        lines.append(f"Rule {rule.row}, for {_role(procedure, rule.role)}: {rule.text} ({'; '.join(_bars(rule))})")
+    lines += [f"Ladder: {_rung(rung)}." for rung in procedure.escalation]
+    for step in procedure.step:
+        if step.escalation is not None:
+            rungs = "; ".join(map(_rung, step.escalation)) or "none"
+            lines.append(f"Ladder of {step.id}: {rungs}.")
+        if step.note:
+            lines.append(f"Note on {step.id}: {step.note}")
+    return lines
+
+
+def _bars(rule: Rule) -> Iterator[str]:
+    if rule.not_roles:
+        yield f"bars {', '.join(rule.not_roles)}"
+    if rule.not_manager_of:
+        yield f"bars who manages {', '.join(rule.not_manager_of)}"
+    if rule.not_employed_by_agency:
+        yield "bars who is employed by an agency involved"
+    if rule.not_board_member:
+        yield "bars members of a Board involved"
+    if rule.except_agency_kind:
+        yield f"except {rule.except_agency_kind}"
+
+
+def _rung(rung: RungSpec) -> str:
+    return f"{rung.at}, {rung.do} {', '.join(rung.to)}"
 
 
 def _group_row(procedure: Procedure, name: str, group: Group) -> Row:

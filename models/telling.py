@@ -15,10 +15,12 @@ from models.decisions import (
     Decide,
     Decision,
     Extend,
+    File,
     Involve,
     Plan,
     Proclaim,
     Reconsider,
+    Recuse,
     Resend,
 )
 from models.timescale import days_between, local_date, say, working_days_between
@@ -122,10 +124,18 @@ def _days(days: int) -> str:
     return f"{days} {'day' if days == 1 else 'days'}"
 
 
+def _grounds(said: Decide) -> Iterator[str]:
+    if said.evidence:
+        yield f"evidence: {said.evidence}"
+    for searched in said.searched:
+        hits = "nothing found" if searched.hits == 0 else f"{searched.hits} found"
+        yield f"{searched.document} searched for what identifies people, {hits}"
+
+
 def _decided(said: Decision) -> str:
     match said:
         case Decide():
-            return f"Outcome: {said.outcome}"
+            return "; ".join([f"Outcome: {said.outcome}", *_grounds(said)])
         case Extend():
             until = f"to {say(said.to)}" if said.to else f"by {said.period}"
             return f"Timescale extended {until}, agreed with {said.agreed_with}"
@@ -136,6 +146,11 @@ def _decided(said: Decision) -> str:
         case Assign():
             role = f"{said.role} for {said.agency}" if said.agency else said.role
             return f"{said.person} {'stood down as' if said.stands_down else 'is now'} {role}"
+        case Recuse():
+            return f"{said.person} has a conflict of interest and takes no part"
+        case File():
+            whose = f" of {said.agency or said.action}" if said.agency or said.action else ""
+            return f"Filed: {said.document}{whose}, {said.size:,} bytes, SHA-256 {said.sha256[:12]}…"
         case Involve():
             return f"{said.name} is involved"
         case Plan():

@@ -30,12 +30,12 @@ PartialDate = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{3}(-(0[1-9]
 Day = date | PartialDate
 
 __all__ = [
-    "Counted", "Day", "OnNonWorkingDay", "PartialDate", "Period", "PeriodError", "Unit", "at_hour", "count",
+    "MONTHS", "Counted", "Day", "OnNonWorkingDay", "PartialDate", "Period", "PeriodError", "Unit", "at_hour", "count",
     "count_before", "days_between", "earliest", "end_of_day", "exact", "following_day", "latest", "local_date",
-    "named_day", "parse_day", "parse_period", "say", "start_of_day", "working_days_between",
+    "named_day", "parse_day", "parse_period", "say", "say_day", "start_of_day", "working_days_between",
 ]  # fmt: skip
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
@@ -211,7 +211,7 @@ def _passing(c: _Count, end: date) -> str:
         case "months":
             month = c.first + relativedelta(months=c.sign * c.period.count)
             if month.day != c.first.day:
-                where = f"{_MONTHS[month.month - 1]} {month.year}"
+                where = f"{MONTHS[month.month - 1]} {month.year}"
                 return f"{where} has no {_ordinal(c.first.day)}, so the month's last day takes its place."
             before = "the day before " if c.period.inclusive else ""
             later = "later" if c.sign > 0 else "earlier"
@@ -323,7 +323,14 @@ def working_days_between(a: date, b: date, calendar: Calendar) -> int:
 
 def say(day: date) -> str:
     """Say a date in full, as in "Monday 8 July 2013"."""
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def say_day(day: Day) -> str:
+    """Say a day as far as it is known: "Monday 8 July 2013", "July 2013" or "2013"."""
+    if isinstance(day, date):
+        return say(day)
+    return f"{MONTHS[earliest(day).month - 1]} {day[:4]}" if "-" in day else day
 
 
 def parse_day(text: str) -> Day:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import Any
 
 from alembic import command
@@ -57,6 +58,29 @@ def _migrate(engine: Engine) -> None:
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def purge(engine: Engine) -> bool:
+    """Rewrite the database without what was deleted, and empty the log beside it; False where others keep it from it.
+
+    Deleted content stays in free places of a SQLite file, and its earlier pages in the log, until this is done.
+    Raises OSError where it cannot be done, for want of room for example.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    connection = engine.raw_connection()  # neither can be done inside a transaction
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        cursor.close()
+    except OperationalError as error:
+        if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return False
+        raise OSError(f"The register cannot be written anew: {error}.") from error
+    finally:
+        connection.close()
+    return not busy
 
 
 @contextmanager

@@ -15,10 +15,16 @@ from register import database, writing
 from register.chain import canonical_json
 from register.errors import RegisterError
 from register.sealed import Ring, key_id_of
-from register.tables import CaseRow, ProclaimedRow, ReferralRow
+from register.tables import CaseRow, ContentRow, IdentifierRow, ProclaimedRow, ReferralRow
 
 _T = TypeVar("_T")
 _READERS = 4
+SEALED: dict[str, type[ReferralRow] | type[ContentRow] | type[IdentifierRow]] = {
+    "referral": ReferralRow,
+    "document": ContentRow,
+    "list of identifiers": IdentifierRow,
+}
+"""What is kept under seal, in words, with the rows that name its key."""
 
 
 class Register:
@@ -74,7 +80,7 @@ class Register:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
-    async def _write(self, work: Callable[[Connection], _T]) -> _T:
+    async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work` in a transaction that holds the write lock from its beginning: what it reads stays true."""
 
         def run() -> _T:
@@ -83,17 +89,31 @@ class Register:
 
         return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 
+    async def purge(self) -> bool:
+        """Have what was deleted leave the database's files for good; False where others use it all the time.
+
+        It writes the database anew and needs as much room again; a server other than SQLite is left to its own means.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writer, database.purge, self._engine)
+
     def _check_keys(self, db: Connection) -> None:
-        rows = db.execute(select(ReferralRow.key_id, func.count()).group_by(ReferralRow.key_id))
-        missing = {key: n for key, n in rows if key not in self.ring.key_ids}
+        missing: set[str] = set()
+        lost = []
+        for what, row in SEALED.items():
+            counts = db.execute(select(row.key_id, func.count()).where(row.key_id != "").group_by(row.key_id))
+            unknown = {key: n for key, n in counts if key not in self.ring.key_ids}
+            missing |= set(unknown)
+            if number := sum(unknown.values()):
+                lost.append(f"{number} {what}{'' if number == 1 else 's'}")
         if not missing:
             return
-        number = sum(missing.values())
-        lost = f"without it {number} {'referral' if number == 1 else 'referrals'} of this register cannot be read"
+        unreadable = f"without it {' and '.join(lost)} of this register cannot be read"
         if not self.ring.exists:
-            raise RegisterError(f"The key file {self.ring.path} is missing: put it back; {lost}.")
+            raise RegisterError(f"The key file {self.ring.path} is missing: put it back; {unreadable}.")
         keys = ", ".join(sorted(missing))
-        raise RegisterError(f"The key file {self.ring.path} lacks the key {keys}: put the right file back; {lost}.")
+        raise RegisterError(
+            f"The key file {self.ring.path} lacks the key {keys}: put the right file back; {unreadable}."
+        )
 
     async def append(self, reference: str, events: Sequence[Event]) -> int:
         """Add events of a case, in order, and what follows from them, in one transaction; return its last number.
@@ -101,14 +121,14 @@ class Register:
         Events that are there already and say the same are passed over. Raises Gap where one is missing in between,
         RegisterError where one says something else than what was kept under its number.
         """
-        return await self._write(lambda db: writing.append(db, reference, events))
+        return await self.write(lambda db: writing.append(db, reference, events))
 
     async def rebuild(self, reference: str) -> None:
         """Read the case, its steps and its letters from its events anew, as if nothing had been kept but these.
 
         Raises RegisterError for an unknown case, and where its events do not end where the case does: verify first.
         """
-        await self._write(lambda db: writing.rebuild(db, reference))
+        await self.write(lambda db: writing.rebuild(db, reference))
 
     async def file_referral(self, board_code: str, year: int, board_id: str, content: Mapping[str, Any]) -> str:
         """File a referral under seal and allot its reference: "MK-2013-001", per board and year without gaps.
@@ -138,15 +158,22 @@ class Register:
             db.execute(insert(ReferralRow), values)
             return reference
 
-        return await self._write(file)
+        return await self.write(file)
 
     async def referral(self, reference: str) -> dict[str, Any]:
-        """The content of a referral as filed. Raises RegisterError if there is none, SealError if it is unreadable."""
-        query = select(ReferralRow.sealed).where(ReferralRow.reference == reference)
-        blob = await self.read(lambda db: db.scalar(query))
-        if blob is None:
+        """The content of a referral as filed.
+
+        Raises RegisterError if there is none, or none any more, SealError if it is unreadable.
+        """
+        query = select(ReferralRow.sealed, ReferralRow.disposed_on).where(ReferralRow.reference == reference)
+        row = await self.read(lambda db: db.execute(query).one_or_none())
+        if row is None:
             raise RegisterError(f"There is no referral {reference}.")
-        content: dict[str, Any] = json.loads(self.ring.unseal(blob, _context(reference)))
+        if row.disposed_on is not None:
+            raise RegisterError(
+                f"The referral {reference} was disposed of on {row.disposed_on}; nothing of it is kept."
+            )
+        content: dict[str, Any] = json.loads(self.ring.unseal(row.sealed, _context(reference)))
         return content
 
     async def referral_mark(self, reference: str) -> str:
@@ -168,7 +195,7 @@ class Register:
             elif known != name:
                 raise RegisterError(f'{day} is already proclaimed in {calendar}, as "{known}": use that name.')
 
-        await self._write(keep)
+        await self.write(keep)
 
     async def proclaimed(self, calendar: str) -> dict[date, str]:
         """The days proclaimed for a calendar, in order, with their names."""

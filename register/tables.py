@@ -139,7 +139,8 @@ class ReferralRow(Base):
     board: Mapped[str]
     content_hash: Mapped[str]
     key_id: Mapped[str]
-    sealed: Mapped[bytes]
+    sealed: Mapped[bytes]  # empty once disposed of: the row stays, so that its number is never given out again
+    disposed_on: Mapped[date | None]
 
 
 class ProclaimedRow(Base):
@@ -150,3 +151,51 @@ class ProclaimedRow(Base):
     calendar: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class ContentRow(Base):
+    """The content of a document of a case, under seal with the name it came with; `size` is in bytes."""
+
+    __tablename__ = "document_content"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str]
+    size: Mapped[int]
+    name_sealed: Mapped[bytes]
+    sealed: Mapped[bytes]
+
+
+class IdentifierRow(Base):
+    """What identifies people in a case beside its referral, for the search before publication: one list, under seal."""
+
+    __tablename__ = "identifiers"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key_id: Mapped[str]
+    sealed: Mapped[bytes]
+
+
+class JournalRow(Base):
+    """An entry of a board's journal. `body` is its canonical JSON; the columns beside it only repeat what it says."""
+
+    __tablename__ = "journal"
+
+    board: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    body: Mapped[str]
+    previous: Mapped[str]
+    hash: Mapped[str]
+
+
+class JournalHeadRow(Base):
+    """Where a board's journal ends: the number and the hash of its last entry."""
+
+    __tablename__ = "journal_heads"
+
+    board: Mapped[str] = mapped_column(primary_key=True)
+    last_seq: Mapped[int]
+    head: Mapped[str]

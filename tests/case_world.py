@@ -6,6 +6,7 @@ The days: notified on Monday 8 July 2013; London is an hour ahead of UTC until 2
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
+from hashlib import sha256
 from itertools import count as numbers
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,17 @@ from models.decisions import (
     Decide,
     Decision,
     Extend,
+    File,
     Involve,
     Plan,
     Proclaim,
     Reconsider,
     Resend,
+    Searched,
 )
+from models.gates import to_search
 from models.letters import LetterReport
-from models.procedure import Procedure, read_procedure
+from models.procedure import Procedure, Step, read_procedure
 from models.refusal import Refusal
 from models.timescale import Day, at_hour, local_date, parse_day
 from models.turn import delivered, opened, tick
@@ -166,6 +170,27 @@ class Story:
         """What every decision says: its id, who, which day (today if None) and why."""
         made_on = parse_day(on) if on else local_date(self.at, ZONE)
         return {"id": self.id(), "by": by, "made_on": made_on, "because": "because it is so"}
+
+    def file(self, document: str, on: str | None = None, by: str | None = None, **more: Any) -> File:
+        """File another version of a document, with a content that no other has."""
+        by = by or self.case.facts.holders[self.case.procedure.managed_by[0]][0]
+        content = f"{document} {self.id()}".encode()
+        given: dict[str, Any] = {
+            "sha256": sha256(content).hexdigest(),
+            "media_type": "text/plain",
+            "size": len(content),
+        }
+        decision = File(**self.said(on, by) | {"document": document} | given | more)
+        self.take(decision, on)
+        return decision
+
+    def searched(self, step: Step, outcome: str) -> tuple[Searched, ...]:
+        """The documents that an outcome wants searched, filed where they are not, as searched in their last version."""
+        for kind in step.searches.get(outcome, ()):
+            if not any(fact.document == kind for fact in self.case.facts.documents.values()):
+                self.file(kind)
+        found = to_search(self.case, step, outcome)
+        return tuple(Searched(document=key, sha256=fact.sha256, hits=0) for key, fact in found.items())
 
     def extend(self, step: str, on: str | None = None, *, by: str = "mina", **more: Any) -> Extend:
         decision = Extend(**self.said(on, by), step=step, agreed_with="Ofsted", **more)

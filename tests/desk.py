@@ -11,14 +11,18 @@ import subprocess
 import sys
 import termios
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from engine import BESIDE
+from engine import BESIDE, ROOT
 
 import cli
+from commands.cases import today
+
+REFERRAL = (ROOT / "examples" / "referral.toml").read_text(encoding="utf-8")
 
 
 class Said(NamedTuple):
@@ -81,6 +85,19 @@ class Desk:
         db.close()
         tables = ('INSERT INTO "referrals"', 'INSERT INTO "proclaimed"')
         return [row for row in rows if row.startswith(tables) or (reference and f"'{reference}'" in row)]
+
+
+def referral(child: str, **changes: str) -> str:
+    """The example's referral for another child, received today; `changes` are lines of its head."""
+    parsed = tomllib.loads(REFERRAL)
+    lines = {"board": '"demo"', "received": f"{today()}", "why": '"Invented."', "agencies": '["health", "police"]'}
+    head = "\n".join(f"{key} = {value}" for key, value in (lines | changes).items())
+    people = "\n".join(
+        f"[{who}]\n" + "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
+        for who, fields in (parsed | {"child": parsed["child"] | {"name": child}}).items()
+        if who in ("child", "referrer", "family")
+    )
+    return f"{head}\n[stated]\ntell-designated-person = {today()}\n{people}\n"
 
 
 def refused(said: Said, *words: str) -> None:

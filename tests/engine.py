@@ -27,7 +27,7 @@ from temporalio.worker import Worker
 import starter
 from models import messages
 from models.case import Case
-from models.decisions import Decide, Decision
+from models.decisions import Decide, Decision, File
 from models.events import Event, Fired, Opening
 from models.letters import LetterReport
 from models.messages import Answer, CaseInput, EventBatch, Mail
@@ -37,6 +37,7 @@ from worker import attribute_types, runner
 from workflows.serious_case_review import SeriousCaseReview
 
 BESIDE = Path(sys.executable).parent
+SHA256 = "5" * 64
 ROOT = Path(__file__).resolve().parents[1]
 _T = TypeVar("_T")
 
@@ -84,7 +85,7 @@ class Office:
         if not self.post_up:
             raise ConnectionError("The post is down.")
         self.mails.append(tuple(order.id for order in mail.letters))
-        return [LetterReport(letter=order.id, sha256="5" * 64) for order in mail.letters]
+        return [LetterReport(letter=order.id, sha256=SHA256) for order in mail.letters]
 
 
 def office_worker(client: Client, office: Office, **options: Any) -> Worker:
@@ -138,8 +139,24 @@ class Play:
         """Decide steps on their days: day, step, outcome."""
         for when, step, outcome in entries:
             await self.go_to(when)
-            await self.give(await self.decision(step, outcome, on=when))
+            searched = await self.searched(step, outcome)
+            await self.give(await self.decision(step, outcome, on=when, searched=searched))
             await self.settle()
+
+    async def searched(self, step: str, outcome: str) -> list[dict[str, Any]]:
+        """The documents that an outcome wants searched, filed by who manages the case and found to hold nothing."""
+        case = await self.case()
+        kinds = case.procedure.steps[step.partition("[")[0]].searches.get(outcome, ())
+        for kind in kinds:
+            await self.give(File(**self.by_manager(), document=kind, sha256=SHA256, media_type="text/plain", size=1))
+            await self.settle()
+        return [{"document": kind, "sha256": SHA256, "hits": 0} for kind in kinds]
+
+    def by_manager(self, on: str = "2013-07-08") -> dict[str, Any]:
+        """What every decision says, given by who manages the case."""
+        self.number += 1
+        said = {"id": f"managing-{self.number}", "by": "business-manager", "because": "It is so."}
+        return {**said, "made_on": day(on)}
 
     async def case(self) -> Case:
         return (await starter.ask(self.client, self.reference)).case

@@ -10,10 +10,13 @@ After each step of the machine:
 7. Nothing is owed in a closed case and nothing will fire. Right after a tick, no rung lies in the past.
 8. Nobody is reminded of what is not owed: a notice that has not gone belongs to a step that is.
 9. What has happened agrees with the steps: a done step has its day and one outcome, an open one has neither.
-10. An extension never brings a date forward of the statutory one, and a group is met exactly when its steps are.
+10. Who has a conflict of interest holds no role; a document's version is the number of its filings that stand.
+11. What asks for evidence or a search is decided with it, on the version there is.
+12. An extension never brings a date forward of the statutory one, and a group is met exactly when its steps are.
 At the end the events, folded anew, make the same case.
 """
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from models import events as ev
-from models.case import Case, apply, fold, next_rung
+from models.case import Case, apply, fold, next_rung, role_key
 from models.correspondence import NOTICES
 from models.deciding import decide
 from models.decisions import (
@@ -35,11 +38,14 @@ from models.decisions import (
     Decide,
     Decision,
     Extend,
+    File,
     Involve,
     Plan,
     Proclaim,
     Reconsider,
+    Recuse,
     Resend,
+    Searched,
 )
 from models.letters import LetterReport
 from models.procedure import read_procedure
@@ -52,6 +58,8 @@ OTHER = (
     TINY.replace('version = "1"', "")
     .replace('"10 working days"', '"12 working days"')
     .replace('"1 month"', '"40 days"')
+    .replace('requires = ["accept", "copy"]', 'requires = ["accept", "copy"]\nsearches.done = ["overview-report"]')
+    .replace('each = "action"', 'each = "action"\nevidence = "done"')
 )
 VERSIONS = (read_procedure(TINY, "tiny.toml"), read_procedure(OTHER, "other.toml"))
 PERIODS = ("1 week", "1 month", "5 working days", "nonsense")
@@ -125,7 +133,8 @@ class AnyCase(RuleBasedStateMachine):
 
     def takes_back(self, decision: Decision, before: Case) -> None:
         """Without keeping it: the case after this decision is corrected is the case before it."""
-        correction = Correct(**self.said(0), decision=decision.id)
+        manager = next(p for role in ("manager", "chair") for p in self.case.facts.holders.get(role, ()))
+        correction = Correct(**self.said(0, manager), decision=decision.id)
         after = self.case
         for event in decide(after, correction, self.story.at):
             after = apply(after, event)
@@ -162,7 +171,23 @@ class AnyCase(RuleBasedStateMachine):
         key = self.pick(data, keys)
         step = self.case.procedure.steps.get(key.partition("[")[0])
         outcome = self.pick(data, step.outcomes) if step else "done"
-        self.attempt(Decide(**self.said(back, self.holder(key), month), step=key, outcome=outcome))
+        proof = {
+            "evidence": self.pick(data, (None, "The minutes.")),
+            "searched": self.pick(data, ((), self.searched())),
+        }
+        decision = Decide(**self.said(back, self.holder(key), month), step=key, outcome=outcome, **proof)
+        before = self.case
+        self.attempt(decision)
+        if step and self.taken and self.taken[-1] is decision:
+            assert decision.evidence or outcome not in step.evidence
+            wanted = {f.sha256 for f in before.facts.documents.values() if f.document in step.searches.get(outcome, ())}
+            assert wanted <= {searched.sha256 for searched in decision.searched}
+            assert bool(wanted) == (outcome in step.searches)
+
+    def searched(self) -> tuple[Searched, ...]:
+        """All documents of the case as they are now, searched."""
+        documents = self.case.facts.documents
+        return tuple(Searched(document=key, sha256=fact.sha256, hits=0) for key, fact in documents.items())
 
     @rule(data=st.data(), back=BACK, month=st.sampled_from((False, False, False, True)))
     def somebody_decides(self, data: st.DataObject, back: int, month: bool) -> None:
@@ -233,6 +258,17 @@ class AnyCase(RuleBasedStateMachine):
         who = {"person": self.pick(data, ("pat", "ada", "Ines O'Hara")), "employer": self.pick(data, ("school", None))}
         self.attempt(Assign(**self.said(0), **who, role=role, agency=agency, stands_down=down))
 
+    @rule(data=st.data(), document=st.sampled_from(("overview-report", "chronology", "evidence")))
+    def a_document_is_filed(self, data: st.DataObject, document: Any) -> None:
+        of = {"agency": self.pick(data, ("health", None)), "action": self.pick(data, (None, "a1"))}
+        content = {"sha256": self.pick(data, "abc") * 64, "media_type": "text/plain", "size": 1}
+        by = self.pick(data, ("mina", "lena", "nobody"))
+        self.attempt(File(**self.said(0, by), document=document, **of, **content))
+
+    @rule(person=st.sampled_from(("pat", "pat", "carl", "mina", "ada")), by=st.sampled_from(("mina", "pat")))
+    def somebody_has_a_conflict(self, person: str, by: str) -> None:
+        self.attempt(Recuse(**self.said(0, by), person=person))
+
     @rule(number=st.integers(min_value=0, max_value=1))
     def another_version_is_adopted(self, number: int) -> None:
         self.attempt(Adopt(**self.said(0), procedure=VERSIONS[number]))
@@ -289,6 +325,20 @@ class AnyCase(RuleBasedStateMachine):
         for letter in self.case.letters.values():
             if letter.state == "owed" and letter.template in NOTICES.values():
                 assert letter.step in owed, letter.id
+
+    @invariant()
+    def who_has_a_conflict_holds_no_role(self) -> None:
+        held = {person for people in self.case.facts.holders.values() for person in people}
+        assert not held & set(self.case.facts.recused)
+
+    @invariant()
+    def a_documents_version_counts_its_filings(self) -> None:
+        filed = Counter(
+            role_key(said.document, said.agency or said.action)
+            for entry in self.case.log
+            if isinstance(said := entry.decision, File)
+        )
+        assert {key: fact.version for key, fact in self.case.facts.documents.items()} == filed
 
     @invariant()
     def what_happened_agrees_with_the_steps(self) -> None:

@@ -108,7 +108,7 @@ def test_due_refuses(scr: Desk, words: list[str], says: str) -> None:
     [
         (["fly"], "No such command 'fly'. `scr --help` says more."),
         (["procedure", "fly"], "No such command 'fly'. `scr procedure --help` says more."),
-        (["refer"], "Missing argument 'FILE'"),
+        (["refer", "a.toml", "--filed", "DEMO-2026-001"], "not both"),
         (["case"], "Missing argument 'REF'"),
         (["decide", "DEMO-2026-001", "recommend", "scr", "--because", "x"], "Missing option '--by'"),
         (["decide", "DEMO-2026-001", "recommend", "scr", "--by", "x"], "Missing option '--because'"),

@@ -4,78 +4,23 @@ A refusal is one line on stderr that says what is right, exit code 2, nothing on
 changed.
 """
 
-import asyncio
-import json
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import tomllib
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk, on_a_terminal, refused, until
-from engine import ROOT, connected, dev_server, environment, free_port
+from desk import Desk, on_a_terminal, referral, refused, until
+from engine import ROOT, environment
 
-from casework import today
+from commands.cases import today
 from library import Library
 from models.timescale import count, count_before, parse_period, say
 
-REFERRAL = (ROOT / "examples" / "referral.toml").read_text(encoding="utf-8")
 CALENDAR = Library().calendar("england-and-wales")
 YESTERDAY = count_before(parse_period("1 day"), today(), CALENDAR).due
 TOMORROW = count(parse_period("1 day"), today(), CALENDAR).due
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    """A data folder with a running engine and worker, and the engine's port."""
-    folder, port = tmp_path_factory.mktemp("office"), free_port()
-    with dev_server(folder, port), (folder / "worker.log").open("wb") as log:
-        asyncio.run(connected(port))
-        command = [sys.executable, "-m", "worker"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=environment(port, folder), stdout=log, stderr=log)
-        try:
-            until(lambda: "The worker is ready" in (folder / "worker.log").read_text(), "the worker begins")
-            yield folder, port
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(30) == 0
-
-
-@pytest.fixture
-def desk(office: tuple[Path, int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Desk:
-    """`scr` in the office."""
-    return Desk(monkeypatch, capfd, office[0], f"127.0.0.1:{office[1]}")
-
-
-def referral(child: str, **changes: str) -> str:
-    """The example's referral for another child, received today; `changes` are lines of its head."""
-    parsed = tomllib.loads(REFERRAL)
-    lines = {"board": '"demo"', "received": f"{today()}", "why": '"Invented."', "agencies": '["health", "police"]'}
-    head = "\n".join(f"{key} = {value}" for key, value in (lines | changes).items())
-    people = "\n".join(
-        f"[{who}]\n" + "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
-        for who, fields in (parsed | {"child": parsed["child"] | {"name": child}}).items()
-        if who in ("child", "referrer", "family")
-    )
-    return f"{head}\n[stated]\ntell-designated-person = {today()}\n{people}\n"
-
-
-@pytest.fixture
-def case(desk: Desk, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """A case of the test's own, referred today, when everything it has begun is done and written down."""
-    file = tmp_path / "referral.toml"
-    file.write_text(referral(request.node.name), encoding="utf-8")
-    said = desk("refer", file, "--json")
-    assert (said.code, said.err) == (0, "")
-    reference = str(said.json["reference"])
-    desk.settle(reference)
-    return reference
 
 
 def steps(found: Any, state: str) -> dict[str, str | None]:
@@ -107,7 +52,7 @@ def test_cases_and_case(desk: Desk, case: str) -> None:
     assert case not in desk("cases", "--overdue").out
     due = count(parse_period("10 working days"), today(), CALENDAR).due
     found = desk("case", case, "--json").json
-    assert set(found) == {"case", "deadlines", "events"}
+    assert set(found) == {"case", "criteria", "deadlines", "documents", "events", "people", "recused"}
     assert steps(found, "open") == {"written-notification": str(today()), "recommend": str(due)}
     plain = desk("case", case, "--why", "--history").out
     shown = [

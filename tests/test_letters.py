@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.rendering import DEMONSTRATION, MARKING, LetterError, Renderer, day
+from activities.rendering import DEMONSTRATION, LetterError, Renderer, day
 from models.board import Board, read_board
 from models.letters import Correspondent, LetterFacts, LetterOrder, RenderedLetter
+from typesetting import MARKING
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = ROOT / "templates" / "letters"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from models.check import Problem, check, check_text, schema
 from models.procedure import Procedure, read_procedure
-from models.show import mermaid, table
+from models.show import mermaid, remarks, table, timescale
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted((ROOT / "procedures").glob("*.toml"))
@@ -148,7 +148,7 @@ def test_no_report_is_published_in_buckinghamshire_but_both_and_redacted() -> No
     procedure = shipped("wt2015-buckinghamshire")
     assert procedure.steps["decide-publication"].row == "003-6"
     assert procedure.steps["publish"].after == ("decide-publication.publish-both",)
-    assert procedure.steps["publish"].requires == ("redact", "send-report")
+    assert procedure.steps["publish"].requires == ("redact.redacted", "send-report")
 
 
 # ---- Each fault -----------------------------------------------------------------------------------------------------
@@ -325,9 +325,33 @@ def test_a_table_holds_each_step_and_group_once() -> None:
     assert rows["review-progress"].timescale == "as the action plan says"
     assert rows["written-notification"].timescale == "immediately"
     assert rows["review"].outcomes == "met when sign-off, decide-publication"
-    assert rows["secure-records"].letters == "secure-records to chief-executive"
+    sent = "secure-records to chief-executive (answer within 5 working days) (done when they have gone)"
+    assert rows["secure-records"].letters == sent
+    assert rows["publish"].outcomes == "done: Done (after a search of overview-report)"
     assert rows["notified"].after == "the opening of the case"
     assert list(rows).index("review") < list(rows).index("commission-reviewer")
+
+
+def test_what_the_rows_do_not_say_stands_below_the_table() -> None:
+    said = "\n".join(remarks(shipped("wt2015-buckinghamshire")))
+    for words in (
+        "Managed by: BSCB Business Manager, Chair of the BSCB.",
+        "Planned: Publication of the overview report (publication); until then the due day of publish stands for it.",
+        "Rule 004-11, for Supporter at an interview: Whoever supports",
+        "bars who manages member-of-staff",
+        "Ladder: 2 working days after, escalate chair.",
+        "Ladder of consult-lead: none.",
+        "Note on decide:",
+    ):
+        assert words in said
+
+
+def test_a_day_off_at_the_end_and_a_target_are_said() -> None:
+    procedure = shipped("wt2013").with_targets({"set-terms": "4 weeks"})
+    rows = {row.step: row.timescale for row in table(procedure)}
+    assert rows["set-terms"] == "within 4 weeks; the Board's own target"
+    rolled = procedure.steps["recommend"].model_copy(update={"on_non_working_day": "next"})
+    assert timescale(procedure, rolled).endswith("; on a day off: the next working day")
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -133,7 +133,7 @@ BAD = {
     "unknown agency": (HEAD.replace('"police"', '"navy"'), "is no agency of"),
     "referral without a child": (
         HEAD.replace("[referral.child]", "[referral.kid]"),
-        "referral, child: this field is missing",
+        "referral, kid: there is no such field",
     ),
     "no such day": (HEAD.replace("received = 2013-07-08", 'received = "2013-13"'), "received"),
     "received in the future": (HEAD.replace("received = 2013-07-08", "received = 2199-01-01"), "19"),

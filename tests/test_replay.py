@@ -36,7 +36,7 @@ def replayer() -> Replayer:
 
 
 def test_there_is_a_history_of_every_stage() -> None:
-    assert [path.stem.partition("-")[0] for path in HISTORIES] == [str(n) for n in range(1, 9)]
+    assert [path.stem.partition("-")[0] for path in HISTORIES] == [str(n) for n in range(1, 10)]
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)

@@ -146,7 +146,7 @@ async def test_a_blob_moved_to_another_reference_is_refused(tmp_path: Path, ring
         first = await register.file_referral("MK", 2013, "mk", CHILD)
         second = await register.file_referral("MK", 2013, "mk", {"child": "another"})
         swap = "UPDATE referrals SET sealed = (SELECT sealed FROM referrals WHERE reference = ?) WHERE reference = ?"
-        await register._write(lambda db: db.exec_driver_sql(swap, (first, second)))
+        await register.write(lambda db: db.exec_driver_sql(swap, (first, second)))
         with pytest.raises(SealError, match="altered or sealed for something else"):
             await register.referral(second)
 

@@ -16,7 +16,7 @@ import pytest
 from engine import ROOT, connected, free_port
 from temporalio.client import WorkflowExecutionStatus
 
-from casework import today
+from commands.cases import today
 from library import Library
 from models.timescale import count, parse_period
 

@@ -14,6 +14,8 @@ sys.path.insert(0, str(HERE.parent))  # where the tests' own modules are
 from engine import Play, playing  # noqa: E402
 from stories import REVIEW, closing  # noqa: E402
 
+from models.decisions import Recuse  # noqa: E402
+
 STAGES = {1: "1-consideration", 3: "2-decision", 6: "3-review", 11: "4-publication", 16: "5-action-plan"}
 
 
@@ -42,6 +44,10 @@ async def make() -> None:
         play.office.register_up = True
         await play.settle()
         await _keep(play, "8-register-down-and-a-refusal")
+    async with playing() as play, play.worker():
+        await play.play(*REVIEW[:15])
+        await play.say(Recuse(**play.by_manager(), person="panel"))
+        await _keep(play, "9-documents-and-a-recusal")
 
 
 if __name__ == "__main__":

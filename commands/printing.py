@@ -22,11 +22,13 @@ from models.calendar import ZONE
 from models.criteria import A_PERSON_DECIDES, ReferralFacts, criteria, limbs
 from models.procedure import Procedure
 from models.refusal import Refusal
+from models.show import remarks
 from models.show import table as procedure_table
 from models.telling import in_words
 from models.timescale import Counted, Day, Period, days_between, earliest, exact, local_date, say
 
 if TYPE_CHECKING:
+    from models.case import Case
     from models.events import Event
     from models.messages import Answer
     from register.audit import Fault, Head
@@ -53,15 +55,11 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    """A table whose cells may have several lines; the first column is never folded."""
-    shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for number, column in enumerate(columns):
-        shown.add_column(column, overflow="fold", no_wrap=number == 0)
-    return shown
-
-
-def _rows(shown: Table, rows: Iterable[Sequence[Any]]) -> None:
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table whose cells may have several lines; the first column is never folded."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        shown.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in rows:
         shown.add_row(*(escape(plain(str(cell))) if cell is not None else "" for cell in row))
     console = _console()
@@ -123,7 +121,7 @@ def procedures(known: Sequence[Procedure], json_wanted: bool) -> None:
     if json_wanted:
         as_json([{"id": p.id, "title": p.title, "version": p.version, "steps": len(p.step)} for p in known])
         return
-    _rows(_table("Id", "Title", "Version", "Steps"), [(p.id, p.title, p.version, len(p.step)) for p in known])
+    table(("Id", "Title", "Version", "Steps"), [(p.id, p.title, p.version, len(p.step)) for p in known])
 
 
 def procedure(shown: Procedure) -> None:
@@ -138,7 +136,10 @@ def procedure(shown: Procedure) -> None:
         )
         for r in procedure_table(shown)
     ]
-    _rows(_table("Row", "Step, and who owes it", "When", "What comes of it"), rows)
+    table(("Row", "Step, and who owes it", "When", "What comes of it"), rows)
+    print()
+    for remark in remarks(shown):
+        print(_wrapped(" ".join(remark.split())))
 
 
 # ---- cases ----------------------------------------------------------------------------------------------------------
@@ -151,9 +152,14 @@ def referred(reference: str, facts: ReferralFacts, json_wanted: bool) -> None:
         as_json({"reference": reference, "criteria": criteria(facts), "limbs": [limb._asdict() for limb in found]})
         return
     print(f"The referral is filed as {reference}. `scr case {reference}` shows what the case waits for.")
+    held_against(facts)
+
+
+def held_against(facts: ReferralFacts) -> None:
+    """Which limbs of the criteria the facts of a referral meet; nothing where it states none."""
     if facts != ReferralFacts():
         print("Criteria for a Serious Case Review, as far as the referral states the facts:")
-        for limb in found:
+        for limb in limbs(facts):
             print(f"  {limb.met:10}  {limb.words}")
         print(f"  {criteria(facts):10}  all together. {A_PERSON_DECIDES}")
 
@@ -166,7 +172,6 @@ def cases(found: "Sequence[CaseView]", today: date, json_wanted: bool) -> None:
     if not found:
         print("There are no such cases.")
         return
-    shown = _table("Case", "Next due", "Waits for", "Stage", "Procedure")
     rows = [
         (
             v.reference,
@@ -177,7 +182,7 @@ def cases(found: "Sequence[CaseView]", today: date, json_wanted: bool) -> None:
         )
         for v in found
     ]
-    _rows(shown, rows)
+    table(("Case", "Next due", "Waits for", "Stage", "Procedure"), rows)
 
 
 def _overdue(due_on: date | None, today: date) -> str:
@@ -188,7 +193,7 @@ def _overdue(due_on: date | None, today: date) -> str:
 def case(
     view: "CaseView",
     steps: "Sequence[StepView]",
-    holders: Mapping[str, Sequence[str]],
+    known: "Case",
     failed: "Sequence[LetterView]",
     today: date,
 ) -> None:
@@ -198,14 +203,17 @@ def case(
     print(f"Notified {day(view.notified_on)}. Now: {ended}.")
     owed = [step for step in steps if step.state == "open"]
     if owed:
-        rows = [(_dates(s, today), _step(s), _lines(s.owner, *_held_by(s.owner, holders))) for s in owed]
+        rows = [(_dates(s, today), _step(s), _lines(s.owner, *_held_by(s.owner, known.facts.holders))) for s in owed]
         print("\nWaits for")
-        _rows(_table("Due", "Step", "Whose turn"), rows)
+        table(("Due", "Step", "Whose turn"), rows)
     _failed(view.reference, failed)
+    if known.opening.criteria != ReferralFacts():
+        print()
+        held_against(known.opening.criteria)
     past = sorted((s for s in steps if s.state != "open"), key=lambda s: str(s.met_on))
     if past:
         print("\nDone")
-        _rows(_table("Done", "Step", "Outcome"), [(day(s.met_on), _step(s), _outcome(s)) for s in past])
+        table(("Done", "Step", "Outcome"), [(day(s.met_on), _step(s), _outcome(s)) for s in past])
 
 
 def _dates(step: "StepView", today: date) -> str:
@@ -239,6 +247,24 @@ def _failed(reference: str, failed: "Sequence[LetterView]") -> None:
         print(plain(f"  {letter.because}\n  scr letters {reference} --resend '{letter.letter}' --by PERSON"))
 
 
+def people(known: "Case") -> None:
+    """Who holds which role in a case, what the rules of independence ask about them, and who takes no part."""
+    facts, rows = known.facts, []
+    for role, held in sorted(facts.holders.items()):
+        for person in held:
+            affiliation = facts.affiliations.get(person)
+            told = [
+                f"employed by {affiliation.employer}" if affiliation and affiliation.employer else "",
+                "member of the Board" if affiliation and affiliation.board_member else "",
+                f"managed by {affiliation.line_manager}" if affiliation and affiliation.line_manager else "",
+            ]
+            rows.append((role, person, _lines(*told)))
+    print("\nPeople")
+    table(("Role", "Person", "What the rules ask about them"), rows)
+    for person in facts.recused:
+        print(f"{person} has declared a conflict of interest and takes no part.")
+
+
 def why(events: "Sequence[Event]") -> None:
     """How the date of each step was worked out, the latest reasoning of each."""
     print("\nWhy on these days")
@@ -263,11 +289,16 @@ def _events(events: "Sequence[Event]") -> None:
         print(_lines(_wrapped(in_words(e)), _wrapped(f"Decision {getattr(known, 'id', known)}") if known else ""))
 
 
-def case_as_json(view: "CaseView", steps: "Sequence[StepView]", events: "Sequence[Event]") -> None:
+def case_as_json(view: "CaseView", steps: "Sequence[StepView]", events: "Sequence[Event]", known: "Case") -> None:
     """A case as one JSON object."""
+    facts = known.opening.criteria
     as_json(
         {
             "case": view.model_dump(mode="json"),
+            "criteria": {"met": criteria(facts), "limbs": [limb._asdict() for limb in limbs(facts)]},
+            "people": {role: list(held) for role, held in known.facts.holders.items()},
+            "recused": list(known.facts.recused),
+            "documents": {key: fact.model_dump(mode="json") for key, fact in known.facts.documents.items()},
             "deadlines": [step.model_dump(mode="json") for step in steps],
             "events": [event.model_dump(mode="json", exclude={"opening"}) for event in events],
         }
@@ -282,7 +313,7 @@ def letters(found: "Sequence[LetterView]", folder: Path, json_wanted: bool) -> N
     if not found:
         print("There are no letters yet.")
         return
-    _rows(_table("Date", "Letter", "To", "State"), [(day(v.on), v.template, v.recipient, v.state) for v in found])
+    table(("Date", "Letter", "To", "State"), [(day(v.on), v.template, v.recipient, v.state) for v in found])
     if found:
         _failed(found[0].reference, [view for view in found if view.state == "failed"])
     if folder.is_dir():
@@ -313,9 +344,12 @@ def audit(faults: "Sequence[Fault]", heads: "Sequence[Head]", json_wanted: bool)
     for fault in faults:
         print(plain(fault.text), file=sys.stderr)
     if heads:
-        _rows(_table("Case", "Last event", "Hash"), heads)
+        table(("Case or journal", "Last event or entry", "Hash"), heads)
     if not faults:
-        print(f"Nothing wrong in {len(heads)} {'case' if len(heads) == 1 else 'cases'}.")
+        journals = sum(head.is_journal for head in heads)
+        cases = len(heads) - journals
+        besides = f" and {journals} {'journal' if journals == 1 else 'journals'}" if journals else ""
+        print(f"Nothing wrong in {cases} {'case' if cases == 1 else 'cases'}{besides}.")
 
 
 def restored(references: Sequence[str], json_wanted: bool) -> None:
@@ -354,7 +388,9 @@ def rehearsal(played: "Rehearsal", json_wanted: bool) -> None:
     _events(played.events)
     print("\nLetters")
     rows = [(day(v.on), v.template, v.recipient, v.state) for v in played.letters]
-    _rows(_table("Date", "Letter", "To", "State"), rows)
+    table(("Date", "Letter", "To", "State"), rows)
+    for letter in played.failed:
+        print(plain(f"Could not be sent: {letter}"))
     print("\nDue dates")
     dates = [(r.key, day(r.due), day(r.act_by), day(r.met_on), r.late_by) for r in played.deadlines]
-    _rows(_table("Step", "Due", "Act by", "Met", "Days late"), dates)
+    table(("Step", "Due", "Act by", "Met", "Days late"), dates)

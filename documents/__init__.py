@@ -1,0 +1,1 @@
+"""What documents are taken in, and their text."""
