@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -40,6 +40,10 @@ from workflows import attributes
 
 PATIENCE = timedelta(seconds=30)
 """How long a person waits for an answer before being told that the worker does not answer."""
+
+
+Engine: TypeAlias = Client
+"""A connection to the engine, for those who go through this door."""
 
 
 class Unreachable(ConnectionError):

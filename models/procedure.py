@@ -53,10 +53,14 @@ class _Table(BaseModel):
 
 
 class Role(_Table):
-    """Who can owe a step or receive a letter. `of = "agency"`: each agency involved has its own holder."""
+    """Who can owe a step or receive a letter. `of = "agency"`: each agency involved has its own holder.
+
+    `sees`: the whole case, or only what the role owes and gets; an agency's own role sees its agency's part.
+    """
 
     title: str
     of: Literal["agency"] | None = None
+    sees: Literal["case", "own"] = "case"
 
 
 class LetterSpec(_Table):

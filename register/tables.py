@@ -199,3 +199,60 @@ class JournalHeadRow(Base):
     board: Mapped[str] = mapped_column(primary_key=True)
     last_seq: Mapped[int]
     head: Mapped[str]
+
+
+class MemberRow(Base):
+    """A role that a person holds in a case now; what lists and pages ask first."""
+
+    __tablename__ = "members"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+
+
+class AccountRow(Base):
+    """Somebody who may sign in, for one board, as one of its people; without a password until they have set one."""
+
+    __tablename__ = "accounts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    board: Mapped[str]
+    person: Mapped[str]
+    administrator: Mapped[bool]
+    password_hash: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """A link with which an account's password is set, once; kept as the hash of its token."""
+
+    __tablename__ = "invitations"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"))
+    expires_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """Somebody signed in; kept as the hash of the cookie's token. `csrf` is what their forms carry."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"))
+    csrf: Mapped[str]
+    seen_at: Mapped[datetime]
+
+
+class ReadRow(Base):
+    """That somebody has looked at something of a case, or tried to and might not; append-only."""
+
+    __tablename__ = "reads"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    account: Mapped[str]
+    reference: Mapped[str]
+    what: Mapped[str]
+    because: Mapped[str | None]

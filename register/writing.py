@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.events import Event, EventAdapter, Opened
 from models.procedure import Procedure
+from register import members
 from register.chain import canonical, genesis, link, same
 from register.errors import Gap, RegisterError
 from register.projection import Change, OpenStep, Projection, summary
@@ -49,6 +50,7 @@ def rebuild(db: Connection, reference: str) -> None:
     events = [EventAdapter.validate_json(row.body) for row in rows]
     for table in (StepRow, LetterRow):
         db.execute(delete(table).where(table.reference == reference))
+    members.follow(db, reference, events)
     projection = _projected(db, reference, {}, events)
     _write(db, reference, projection, projection.case["how"], {})
 
@@ -75,6 +77,7 @@ def _add(db: Connection, reference: str, case: Row[*tuple[Any, ...]] | None, eve
         values = {"reference": reference, **summary(None, {}, ()), **projection.case, **reached}
         db.execute(insert(CaseRow), values)
     db.execute(insert(EventRow), rows)
+    members.follow(db, reference, events)
     how = projection.case.get("how", case.how if case else None)
     _write(db, reference, projection, how, reached)
 

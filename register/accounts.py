@@ -1,0 +1,198 @@
+"""Who may sign in: accounts, the links that set a password, sessions, and what has been read.
+
+Passwords are kept as argon2id hashes, tokens as SHA-256 hashes: nothing in the database signs anybody in.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from models.access import Viewer
+from models.refusal import Refusal
+from register.store import Register
+from register.tables import AccountRow, InvitationRow, MemberRow, ReadRow, SessionRow
+
+INVITATION = timedelta(days=3)
+IDLE = timedelta(minutes=30)
+"""After how long without a click somebody is signed out."""
+SHORTEST = 12
+"""Characters of a password."""
+
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash("nobody has this password")
+
+
+class SignedIn(NamedTuple):
+    """Somebody signed in, and what the forms of their session carry."""
+
+    viewer: Viewer
+    csrf: str
+
+
+class Account(NamedTuple):
+    """An account as an administrator sees it."""
+
+    name: str
+    board: str
+    person: str
+    administrator: bool
+    open: bool
+
+
+class Read(NamedTuple):
+    """Somebody has looked at something of a case; `because` is the reason of an emergency."""
+
+    at: datetime
+    account: str
+    reference: str
+    what: str
+    because: str | None
+
+
+async def invite(
+    register: Register, name: str, board: str, person: str, now: datetime, *, administrator: bool = False
+) -> str:
+    """Open an account, or open it anew, and give the token of the link that sets its password (valid for 3 days)."""
+    token = secrets.token_urlsafe(32)
+    fields = {"board": board, "person": person, "administrator": administrator, "closed_at": None}
+
+    def write(db: Connection) -> None:
+        if db.scalar(select(AccountRow.name).where(AccountRow.name == name)) is None:
+            db.execute(insert(AccountRow), {"name": name, "password_hash": None, **fields})
+        else:
+            db.execute(update(AccountRow).where(AccountRow.name == name).values(**fields))
+        db.execute(delete(InvitationRow).where(InvitationRow.account == name))
+        values = {"token_hash": _hash(token), "account": name, "expires_at": now + INVITATION}
+        db.execute(insert(InvitationRow), values)
+
+    await register.write(write)
+    return token
+
+
+async def has_accounts(register: Register) -> bool:
+    """Whether anybody may sign in yet."""
+    return await register.read(lambda db: bool(db.scalar(select(func.count()).select_from(AccountRow))))
+
+
+async def accounts(register: Register, board: str) -> list[Account]:
+    """The accounts of a board, by name."""
+    query = select(AccountRow).where(AccountRow.board == board).order_by(AccountRow.name)
+    rows = await register.read(lambda db: db.execute(query.with_only_columns(*AccountRow.__table__.columns)).all())
+    return [Account(row.name, row.board, row.person, row.administrator, row.closed_at is None) for row in rows]
+
+
+async def close_account(register: Register, name: str, now: datetime) -> None:
+    """Let an account sign in no more, and sign it out."""
+
+    def write(db: Connection) -> None:
+        db.execute(update(AccountRow).where(AccountRow.name == name).values(closed_at=now))
+        db.execute(delete(SessionRow).where(SessionRow.account == name))
+
+    await register.write(write)
+
+
+async def set_password(register: Register, token: str, password: str, now: datetime) -> str:
+    """Set the password of the account that a link is for; the link is used up. Raises Refusal. The account's name."""
+    if len(password) < SHORTEST:
+        raise Refusal(f"A password has at least {SHORTEST} characters; three or four words that you can remember do.")
+    hashed = _HASHER.hash(password)
+
+    def write(db: Connection) -> str | None:
+        query = select(InvitationRow.account, InvitationRow.expires_at)
+        row = db.execute(query.where(InvitationRow.token_hash == _hash(token))).one_or_none()
+        if row is None or row.expires_at < now:
+            return None
+        db.execute(delete(InvitationRow).where(InvitationRow.token_hash == _hash(token)))
+        db.execute(delete(SessionRow).where(SessionRow.account == row.account))
+        db.execute(update(AccountRow).where(AccountRow.name == row.account).values(password_hash=hashed))
+        return str(row.account)
+
+    name = await register.write(write)
+    if name is None:
+        raise Refusal("This link has been used or has expired; ask your administrator for another one.")
+    return name
+
+
+async def sign_in(register: Register, name: str, password: str, now: datetime) -> str | None:
+    """Sign in and give the session's token; None where name or password are wrong (which of them is not said)."""
+    query = select(AccountRow.password_hash).where(AccountRow.name == name, AccountRow.closed_at.is_(None))
+    kept = await register.read(lambda db: db.scalar(query))
+    if not _is_password(kept or _NOBODY, password) or kept is None:
+        return None
+    token = secrets.token_urlsafe(32)
+    values = {"token_hash": _hash(token), "account": name, "csrf": secrets.token_urlsafe(32), "seen_at": now}
+    await register.write(lambda db: db.execute(insert(SessionRow), values))
+    return token
+
+
+async def signed_in(register: Register, token: str, now: datetime) -> SignedIn | None:
+    """Who a session's token belongs to; None where it has ended. It goes on for another half hour."""
+    columns = (SessionRow.csrf, SessionRow.seen_at, AccountRow.name, AccountRow.board)
+    query = (
+        select(*columns, AccountRow.person, AccountRow.administrator)
+        .join(AccountRow, AccountRow.name == SessionRow.account)
+        .where(SessionRow.token_hash == _hash(token), AccountRow.closed_at.is_(None))
+    )
+    row = await register.read(lambda db: db.execute(query).one_or_none())
+    if row is None or row.seen_at + IDLE < now:
+        return None
+    if row.seen_at + timedelta(minutes=1) < now:  # not a write for every click
+        seen = update(SessionRow).where(SessionRow.token_hash == _hash(token)).values(seen_at=now)
+        await register.write(lambda db: db.execute(seen))
+    return SignedIn(Viewer(row.name, row.board, row.person, row.administrator), row.csrf)
+
+
+async def sign_out(register: Register, token: str) -> None:
+    """End a session."""
+    await register.write(lambda db: db.execute(delete(SessionRow).where(SessionRow.token_hash == _hash(token))))
+
+
+async def roles_in_cases(register: Register, person: str) -> dict[str, tuple[str, ...]]:
+    """The cases in which a person holds a role, with the roles."""
+    query = select(MemberRow.reference, MemberRow.role).where(MemberRow.person == person)
+    found: dict[str, tuple[str, ...]] = {}
+    for reference, role in await register.read(lambda db: db.execute(query.order_by(MemberRow.role)).all()):
+        found[reference] = (*found.get(reference, ()), role)
+    return found
+
+
+async def note_read(
+    register: Register, viewer: Viewer, reference: str, what: str, now: datetime, because: str | None = None
+) -> None:
+    """Write down that somebody has looked at something of a case."""
+    values = {"at": now, "account": viewer.account, "reference": reference, "what": what, "because": because}
+    await register.write(lambda db: db.execute(insert(ReadRow), values))
+
+
+async def reads(register: Register, reference: str, limit: int = 500) -> list[Read]:
+    """Who has looked at what of a case, the latest first."""
+    columns = (ReadRow.at, ReadRow.account, ReadRow.reference, ReadRow.what, ReadRow.because)
+    query = select(*columns).where(ReadRow.reference == reference).order_by(ReadRow.number.desc()).limit(limit)
+    return [Read(*row) for row in await register.read(lambda db: db.execute(query).all())]
+
+
+async def emergency(register: Register, viewer: Viewer, reference: str, since: datetime) -> bool:
+    """Whether somebody has opened a case in an emergency, with a reason, since an aware moment."""
+    query = select(func.count()).select_from(ReadRow)
+    query = query.where(ReadRow.reference == reference, ReadRow.account == viewer.account, ReadRow.at >= since)
+    return bool(await register.read(lambda db: db.scalar(query.where(ReadRow.what == EMERGENCY))))
+
+
+EMERGENCY = "emergency access"
+"""What a read says that opens a case to somebody who holds no role in it."""
+
+
+def _is_password(kept: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,111 @@
+"""The application: all routes, what stands before each of them, and how it is served."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from library import ROOT, Library, data_folder
+from register import accounts
+from register.sealed import Ring
+from register.store import Register
+from starter import Unreachable
+from web import cases, signing
+from web.frame import Office, error_page, now
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What goes with every page: nothing inline, nothing from elsewhere, nothing kept by a browser."""
+
+
+async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Add the headers that keep a page to itself."""
+    response = await call_next(request)
+    kept = request.url.path.startswith("/static/")
+    for name, value in HEADERS.items():
+        if not (kept and name == "Cache-Control"):
+            response.headers.setdefault(name, value)
+    return response
+
+
+def build(office: Office) -> Starlette:
+    """The application on a register, a library and an engine."""
+    static = StaticFiles(directory=ROOT / "web" / "static")
+    app = Starlette(
+        routes=[
+            Mount("/static", static),
+            Route("/health", health),
+            *signing.ROUTES,
+            *cases.ROUTES,
+        ],
+        middleware=[
+            Middleware(BaseHTTPMiddleware, dispatch=guard),
+            Middleware(BaseHTTPMiddleware, dispatch=signing.know_who),
+        ],
+        exception_handlers={HTTPException: error_page, Unreachable: engine_down, Exception: error_page},
+    )
+    app.state.office = office
+    return app
+
+
+async def health(request: Request) -> Response:
+    """That the pages are served and the register answers."""
+    await accounts.has_accounts(request.app.state.office.register)
+    return Response("ok\n", media_type="text/plain")
+
+
+async def engine_down(request: Request, error: Exception) -> Response:
+    """The page that says that the engine does not answer."""
+    return await error_page(request, HTTPException(503))
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Office]:
+    """The office of the data folder."""
+    data = data_folder()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = Ring.load_or_make(data / "register.key")
+    async with await Register.open(data / "register.db", ring) as register:
+        yield Office(register, Library(data), data, secure=os.environ.get("SCR_PUBLIC_URL", "").startswith("https:"))
+
+
+async def serve(port: int) -> None:
+    """Serve the pages on this machine until the process is told to stop."""
+    async with opened() as office:
+        config = uvicorn.Config(build(office), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+        print(f"The pages are ready at http://127.0.0.1:{port}", flush=True)
+        await uvicorn.Server(config).serve()
+
+
+async def first_link(base: str) -> str | None:
+    """The one-time link of the first administrator of the demonstration's board, if nobody may sign in yet."""
+    async with opened() as office:
+        if await accounts.has_accounts(office.register):
+            return None
+        board = office.library.board(os.environ.get("SCR_BOARD", "demo"))
+        person = next(iter(board.holders("business-manager")), next(iter(board.people)))
+        token = await accounts.invite(office.register, person, board.id, person, now(), administrator=True)
+        return f"{base}/welcome/{token}"
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(os.environ.get("SCR_WEB_PORT", "8080"))))
