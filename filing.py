@@ -85,8 +85,8 @@ async def search(
 
 
 def places(report: Report) -> int:
-    """How many places of a document may identify somebody."""
-    return len(report.hits) + report.further
+    """How many places of a document a person has to look at: what was found, and what could not be searched."""
+    return len(report.hits) + report.further + len(report.unread)
 
 
 async def with_search(
@@ -107,7 +107,7 @@ async def with_search(
     found = sum(places(report) for report in reports.values())
     if seen != found:
         raise Refusal(
-            f"The search finds {found} {'place' if found == 1 else 'places'} where somebody may be known, not {seen}: "
+            f"The search leaves {found} {'place' if found == 1 else 'places'} to look at, not {seen}: "
             f"look with `scr search {reference}`, then decide with `--found {found}` if it is right all the same."
         )
     searched = tuple(

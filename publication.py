@@ -115,11 +115,16 @@ def write(folder: Path, templates: Path, board: Board, journal: Journal, content
     data = as_data(board, journal)
     _must_be_ours(folder, board)
     documents = folder / _DOCUMENTS
+    if documents.is_symlink() or (documents.exists() and not documents.is_dir()):
+        raise Refusal(f"{documents} should be a folder of its own, for what lies in it is deleted; name a new folder.")
     documents.mkdir(parents=True, exist_ok=True)
     if not (folder / _DATA).exists():
         put(folder / _DATA, _json(data | {"reviews": []}))  # from now on the folder is known as ours
     published = files(journal)
     names = [file.name for file in published]
+    strange = [left.name for left in documents.iterdir() if left.is_dir() and not left.is_symlink()]
+    if strange:
+        raise Refusal(f"{documents} holds the folder {strange[0]!r}, which is not ours; name a new folder.")
     for left in documents.iterdir():
         if left.name not in names:
             left.unlink()
@@ -174,7 +179,7 @@ def _must_be_ours(folder: Path, board: Board) -> None:
         return
     try:
         known = json.loads((folder / _DATA).read_text(encoding="utf-8"))["board"]["id"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         known = None
     if known != board.id:
         raise Refusal(f"{folder} does not hold the publication register of {board.name}; name a new folder.")

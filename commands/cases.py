@@ -67,6 +67,8 @@ def whole_day(text: str) -> date:
 def read_text(file: Path, kind: str = "TOML") -> str:
     """The text of a file that a person named, of a kind said in words. Raises Refusal for what can be none."""
     try:
+        if file.exists() and not file.is_file():
+            raise Refusal(f"{file}: is no file; name a file of {kind} text.")
         if file.stat().st_size > LARGEST:
             raise Refusal(f"{file}: is larger than {LARGEST:,} bytes; name a file of {kind} text.")
         return file.read_text(encoding="utf-8")
@@ -79,6 +81,8 @@ def read_text(file: Path, kind: str = "TOML") -> str:
 def read_bytes(file: Path) -> bytes:
     """The content of a document that a person named. Raises Refusal."""
     try:
+        if file.exists() and not file.is_file():
+            raise Refusal(f"{file}: is no file; name a document.")
         if file.stat().st_size > LARGEST_DOCUMENT:
             raise Refusal(f"{file}: is larger than {LARGEST_DOCUMENT:,} bytes; hand it in in parts.")
         return file.read_bytes()

@@ -169,16 +169,22 @@ def assign(
     stands_down: Annotated[bool, typer.Option("--stands-down", help="The person gives the role up.")] = False,
 ) -> dict[str, Any]:
     """Give a person a role in a case, or take it away; rules of independence are checked."""
-    if person not in board.people:
-        raise Refusal(f"{person!r} is not among the people of {board.name}; it has {', '.join(board.people)}.")
+    must_be_of_the_board(person, board)
     known = board.people[person]
     affiliation = known.model_dump(include={"employer", "board_member", "line_manager"})
     return {"role": role, "person": person, "agency": agency, "stands_down": stands_down, **affiliation}
 
 
+def must_be_of_the_board(person: str, board: Board) -> None:
+    """Refuse whoever is not in the board's file: an id stays in the case for good, so it must be no name."""
+    if person not in board.people:
+        raise Refusal(f"{person!r} is not among the people of {board.name}; it has {', '.join(board.people)}.")
+
+
 @decision_command
-def recuse(person: Annotated[str, typer.Argument(metavar="PERSON")]) -> dict[str, Any]:
+def recuse(person: Annotated[str, typer.Argument(metavar="PERSON")], board: Board) -> dict[str, Any]:
     """A person has a conflict of interest: they give up every role in the case and are given none."""
+    must_be_of_the_board(person, board)
     return {"person": person}
 
 
@@ -222,10 +228,10 @@ def agree(
 
 
 @decision_command
-def adopt(procedure: Annotated[str, typer.Argument(metavar="ID")]) -> dict[str, Any]:
-    """Go on under another version of the procedure."""
+def adopt(procedure: Annotated[str, typer.Argument(metavar="ID")], board: Board) -> dict[str, Any]:
+    """Go on under another version of the procedure, with the Board's own targets."""
     library = Library(data_folder())
-    adopted = library.procedure(procedure)
+    adopted = library.procedure(procedure).with_targets(board.targets.get(procedure, {}))
     return {"procedure": adopted, "calendar": library.calendar(adopted.calendar)}
 
 

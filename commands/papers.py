@@ -1,5 +1,6 @@
 """The commands of `scr` for the papers of a case: letters, documents, chronology, the search before publication."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -181,9 +182,13 @@ def _show_found(reports: "Mapping[str, Report]", as_json: bool) -> None:
         return
     for key, report in reports.items():
         number = filing.places(report)
-        print(f"{key}: {number} {'place' if number == 1 else 'places'} where somebody may be known.")
+        print(f"{key}: {number} {'place' if number == 1 else 'places'} to look at.")
         for unread in report.unread:
             print(f"  {unread}")
+        if report.not_searched:
+            kinds = Counter(identifier.kind for identifier in report.not_searched)
+            told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+            print(f"  Not searched, for they are ordinary words: {told}. Read for them by eye.")
         if report.hits:
             headings = ("Where", "Kind", "Found", "How sure", "Around it")
             rows = [(h.place, h.kind, h.found, f"{h.strength}: {h.why}", h.excerpt) for h in report.hits]
@@ -232,6 +237,7 @@ def _write(path: Path | None, content: bytes) -> None:
     if path is None:
         raise Refusal("Say with --to into which file it is to be written.")
     try:
-        path.write_bytes(content)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # it was under seal
+            file.write(content)
     except OSError as error:
         raise Refusal(f"{path}: cannot be written: {error.strerror}; name another file.") from error

@@ -14,7 +14,8 @@ from commands import printing
 from commands.cases import Json, Reference, case_view, read_toml_text, today, with_register
 from library import ROOT, Library, data_folder
 from models.board import Board
-from models.case import fold
+from models.case import Case, fold
+from models.decisions import Decide
 from models.journal import (
     QUARTER,
     Bulletin,
@@ -140,7 +141,9 @@ def publication_add(
     by: By,
     because: Because,
     step: Annotated[str | None, typer.Option("--step", help="The step by which it was published.")] = None,
-    document: Annotated[list[str] | None, typer.Option("--document", help="Only this one; may be repeated.")] = None,
+    document: Annotated[
+        list[str] | None, typer.Option("--document", help="This one instead of the report; may be repeated.")
+    ] = None,
     presented_on: Annotated[str, typer.Option("--presented-on", help="The day it was presented to the Board.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -158,6 +161,7 @@ def publication_add(
         documents = to_publish(case, decision, document or ())
         for of in documents:
             check_media_type(of.media_type)
+        await _must_be_searched_well(register, case, decision)
         given = {"by": by, "because": because, "on": today(), "reference": reference, "review": review, "sort": sort}
         month = str(decision.made_on)[: len("2017-06")]
         entry = checked(Published, **given, month=month, presented_on=presented, documents=documents)
@@ -166,6 +170,36 @@ def publication_add(
         entered(view.board, await journal.append(register, view.board, entry, datetime.now(UTC)), as_json)
 
     with_register(work)
+
+
+async def _must_be_searched_well(register: "Register", case: Case, decision: Decide) -> None:
+    """Refuse where the search finds more in the documents now than when they were passed: more is known since."""
+    import filing
+
+    facts = {said.document: case.facts.documents[said.document] for said in decision.searched}
+    reports = await filing.search(register, Library(data_folder()), case, facts)
+    for said in decision.searched:
+        if filing.places(reports[said.document]) > said.hits:
+            raise Refusal(
+                f"The search finds more in {said.document!r} than when {decision.step!r} was decided: look with `scr "
+                f"search {case.opening.reference}` and reconsider that step."
+            )
+
+
+async def _must_rest_on_decisions(register: "Register", known: "Journal") -> None:
+    """Refuse to publish what no standing decision publishes any more, such as one taken back since."""
+    from register import queries
+
+    for publication in known.publications:
+        case = fold(await queries.events(register, publication.reference))
+        for document in publication.documents:
+            try:
+                to_publish(case, published_by(case), [document.document])
+            except Refusal as refusal:
+                raise Refusal(
+                    f"{publication.reference} stands in the register and may not be published any more: {refusal} "
+                    f"`scr publication remove {publication.reference}` takes it off."
+                ) from refusal
 
 
 async def _must_name_nobody(register: "Register", reference: str, board: str, entry: Published) -> None:
@@ -205,11 +239,15 @@ def publication_write(
 
     async def work(register: "Register") -> None:
         known = await _journal(register, of.id)
+        await _must_rest_on_decisions(register, known)
         contents = {
             file.document.sha256: await papers.content(register, file.reference, file.document.sha256)
             for file in publication.files(known)
         }
-        written = publication.write(_folder(folder), PUBLIC, of, known, contents)
+        try:
+            written = publication.write(_folder(folder), PUBLIC, of, known, contents)
+        except OSError as error:
+            raise Refusal(f"{folder} cannot be written: {error.strerror}; name another folder.") from error
         if as_json:
             printing.as_json({"page": str(folder / "index.html"), "documents": written})
         else:

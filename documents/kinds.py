@@ -224,7 +224,7 @@ def _must_not_act(heads: dict[str, bytes]) -> None:
         lower = name.lower()
         if lower.endswith("vbaproject.bin"):
             raise DocumentRefused("This Office file holds macros: save it without macros, as DOCX or XLSX.")
-        acting = re.search(r"(^|/)(embeddings|activex)/[^/]*\.bin$", lower) or head.startswith(_OLE)
+        acting = re.search(r"(^|/)(embeddings|activex)/", lower) or head.startswith(_OLE)
         if acting or any(head.startswith(first) for first, _ in _PROGRAMS):
             raise DocumentRefused("This Office file holds another file or a program inside it: take it out.")
 

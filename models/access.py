@@ -6,7 +6,7 @@ The only place that answers this question; lists, pages, files, feeds and export
 from typing import NamedTuple
 
 from models.case import Case, LetterRecord
-from models.events import DocumentFact, Event, StepRecord
+from models.events import Action, DocumentFact, Event, StepRecord
 from models.procedure import Procedure
 
 
@@ -54,6 +54,22 @@ def sees_whole(procedure: Procedure, role: str) -> bool:
     """Whether the holders of a role see the whole case: who manages it does, an agency's own people do not."""
     known = procedure.roles.get(role)
     return role in procedure.managed_by or (known is not None and known.of is None and known.sees == "case")
+
+
+def manages(seen: Sight, procedure: Procedure) -> bool:
+    """Whether the viewer manages the case; whoever opened it in an emergency does not."""
+    return not seen.roles.isdisjoint(procedure.managed_by)
+
+
+def sees_role(seen: Sight, procedure: Procedure, role: str) -> bool:
+    """Whether the holders of a role are seen: all of them, or one's own, one's agency's, and who manages the case."""
+    agency = role.partition("[")[2].rstrip("]")
+    return seen.whole or role in seen.roles or role in procedure.managed_by or agency in seen.agencies
+
+
+def sees_action(seen: Sight, action: Action) -> bool:
+    """Whether an agreed action is seen: all of them, or one's own agency's."""
+    return seen.whole or (action.agency is not None and action.agency in seen.agencies)
 
 
 def sees_step(seen: Sight, record: StepRecord) -> bool:

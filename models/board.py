@@ -107,12 +107,13 @@ class Board(_Model):
             email=found.email,
         )
 
-    def correspondent(self, role: str, holders: tuple[str, ...] = ()) -> Correspondent:
-        """Whom to write to for a role: its first holder in the case, else the standing one, else its contact.
+    def correspondent(self, role: str, holders: tuple[str, ...] | None = None) -> Correspondent:
+        """Whom to write to for a role: its first holder, else its contact. Raises BoardError where it has neither.
 
-        Raises BoardError where the role has none of the three.
+        `holders` are those in the case, and nobody else: a standing holder who has left the role there, or has a
+        conflict of interest, gets nothing and signs nothing. Without a case it is the standing one.
         """
-        for person in holders or self.holders(role):
+        for person in self.holders(role) if holders is None else holders:
             return self.person(person)
         match = ROLE.fullmatch(role)
         if match is not None:

@@ -198,8 +198,7 @@ def _taken(case: Case, event: ev.Taken) -> Case:
         case Assign():
             return _assigned(case, decision)
         case Recuse():
-            holders = {role: tuple(p for p in held if p != decision.person) for role, held in facts.holders.items()}
-            return case.with_facts(holders=holders, recused=(*facts.recused, decision.person))
+            return _recused(case, decision.person)
         case File():
             return _filed(case, decision)
         case Involve():
@@ -217,12 +216,15 @@ def _taken(case: Case, event: ev.Taken) -> Case:
         case Close():
             return case.with_facts(closed=decision.how)
         case Resend():
-            record = case.letters[decision.letter]
-            update = {"state": "owed", "because": None, "order": _addressed(case, record.order)}
-            record = record.model_copy(update=update)
-            return case.model_copy(update={"letters": {**case.letters, record.id: record}})
+            return _to_send_again(case, decision.letter)
     log = tuple(entry for entry in case.log if entry.decision.id != decision.decision)
     return case.model_copy(update={"log": log, "facts": event.facts or facts})
+
+
+def _to_send_again(case: Case, letter: str) -> Case:
+    record = case.letters[letter]
+    update = {"state": "owed", "because": None, "order": _addressed(case, record.order)}
+    return case.model_copy(update={"letters": {**case.letters, letter: record.model_copy(update=update)}})
 
 
 def _addressed(case: Case, order: LetterOrder | None) -> LetterOrder | None:
@@ -248,6 +250,19 @@ def _assigned(case: Case, decision: Assign) -> Case:
         holders={**case.facts.holders, key: holders},
         affiliations={**case.facts.affiliations, decision.person: affiliation},
     )
+
+
+def _recused(case: Case, person: str) -> Case:
+    """The case without a person, whose letters that have not gone are for whoever holds the roles now."""
+    facts = case.facts
+    holders = {role: tuple(other for other in held if other != person) for role, held in facts.holders.items()}
+    case = case.with_facts(holders=holders, recused=(*facts.recused, person))
+    letters = {
+        key: letter.model_copy(update={"order": _addressed(case, letter.order)})
+        for key, letter in case.letters.items()
+        if letter.order is not None and person in (*letter.order.holders, *letter.order.signers)
+    }
+    return case.model_copy(update={"letters": {**case.letters, **letters}})
 
 
 def _filed(case: Case, decision: File) -> Case:

@@ -31,7 +31,7 @@ from models.decisions import (
     Resend,
 )
 from models.gates import must_pass
-from models.people import must_be_independent, must_hold, must_manage, must_not_employ, must_take_part
+from models.people import must_be_independent, must_file, must_hold, must_manage, must_not_employ
 from models.procedure import DocumentKind, Step
 from models.reckoning import ladder, lateness, reckon
 from models.refusal import Refusal
@@ -231,10 +231,13 @@ def _must_leave_a_manager(case: Case, person: str, given_up: Collection[str]) ->
 def _recuse(turn: Turn, decision: Recuse) -> None:
     case = turn.case
     held = {role for role, people in case.facts.holders.items() if decision.person in people}
-    if decision.by != decision.person:
-        must_manage(case, decision.by)
     if decision.person in case.facts.recused:
         raise Refusal(f"{decision.person!r} takes no part in this case already.")
+    if not held and decision.person not in case.facts.affiliations:
+        known = ", ".join(dict.fromkeys(person for people in case.facts.holders.values() for person in people))
+        raise Refusal(f"{decision.person!r} is nobody of this case; those who hold a role in it are {known}.")
+    if decision.by != decision.person:
+        must_manage(case, decision.by)
     _must_leave_a_manager(case, decision.person, held)
     turn.take(decision)
 
@@ -252,7 +255,8 @@ def _file(turn: Turn, decision: File) -> None:
     if decision.action is not None and (decision.document != "evidence" or decision.action not in case.facts.actions):
         known = ", ".join(case.facts.actions) or "none yet"
         raise Refusal(f"{decision.action!r} is no agreed action that evidence can belong to; those are {known}.")
-    must_take_part(case, decision.by, decision.agency)
+    action = case.facts.actions[decision.action] if decision.action else None
+    must_file(case, decision.by, decision.agency or (action.agency if action else None))
     current = case.facts.documents.get(role_key(decision.document, decision.agency or decision.action))
     if current is not None and current.sha256 == decision.sha256:
         raise Refusal(f"This very content is version {current.version} of {decision.document!r} already.")
@@ -338,6 +342,9 @@ def _resend(turn: Turn, decision: Resend) -> None:
 def _close(turn: Turn, decision: Close) -> None:
     case = turn.case
     must_manage(case, decision.by)
+    last = max((earliest(entry.decision.made_on) for entry in case.log), default=earliest(case.opening.notified_on))
+    if latest(decision.made_on) < last:
+        raise Refusal(f"{said(decision.made_on)} is before {say(last)}, the last entry of this case; give a later day.")
     owed = [r.key for r in case.open_steps if not _may_stay_open(case, r)]
     if decision.how == "completed" and owed:
         raise Refusal(f"Still owed: {', '.join(owed)}; decide these first, or close the case as withdrawn.")

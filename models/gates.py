@@ -3,7 +3,7 @@
 Each function refuses with what is missing and says what would be right.
 """
 
-from models.case import Case
+from models.case import Case, role_key
 from models.decisions import Decide
 from models.events import DocumentFact, StepRecord
 from models.procedure import Step
@@ -15,7 +15,8 @@ from models.turn import said
 def must_pass(case: Case, step: Step, record: StepRecord, decision: Decide) -> None:
     """Refuse a decision of a step that does not pass all of its gates."""
     _must_follow(case, step, record, decision.made_on)
-    if decision.outcome in step.evidence and decision.evidence is None:
+    filed = role_key("evidence", record.item) in case.facts.documents
+    if decision.outcome in step.evidence and decision.evidence is None and not filed:
         raise Refusal(
             f"{record.key!r} cannot be {step.outcomes[decision.outcome]!r} without evidence ({step.row}); say where "
             "it lies, or file it as a document first."
@@ -52,9 +53,15 @@ def _begun_for_nobody(case: Case, gate: Step) -> bool:
     return bool(repeated) and all(s.id in case.facts.happened or _begun_for_nobody(case, s) for s in repeated)
 
 
+WHERE_THERE_ARE = ("agency-statement", "action-plan", "lessons-learnt-report")
+"""Documents that may be published beside a report (003-5): searched with it where they are filed, not waited for."""
+
+
 def to_search(case: Case, step: Step, outcome: str) -> dict[str, DocumentFact]:
     """The documents, by key, of which the current version must be searched before this outcome."""
-    kinds = step.searches.get(outcome, ())
+    if outcome not in step.searches:
+        return {}
+    kinds = (*step.searches[outcome], *WHERE_THERE_ARE)
     return {key: fact for key, fact in case.facts.documents.items() if fact.document in kinds}
 
 

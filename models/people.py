@@ -68,18 +68,20 @@ def _everyone(case: Case, role: str) -> set[str]:
     return {person for key, held in case.facts.holders.items() if key.partition("[")[0] == role for person in held}
 
 
-def must_take_part(case: Case, person: str, agency: str | None) -> None:
-    """Refuse unless `person` holds a role in the case; for an agency's own document one of that agency's, or manages.
+def must_file(case: Case, person: str, agency: str | None) -> None:
+    """Refuse unless `person` may file a document of the case as a whole, or of one agency.
 
-    Others see nothing of an agency's part (domain part 6).
+    Who manages the case may; for an agency, who holds one of its roles; for the whole, who holds a role that is no
+    agency's. Others see nothing of an agency's part (domain part 6).
     """
     held = {key for key, people in case.facts.holders.items() if person in people}
-    manages = held & set(case.procedure.managed_by)
-    if agency is None and not held:
-        raise Refusal(f"{person!r} holds no role in this case, so cannot file a document in it: assign one first.")
-    if agency is not None and not manages and not any(key.endswith(f"[{agency}]") for key in held):
+    if held & set(case.procedure.managed_by):
+        return
+    if agency is not None and not any(key.endswith(f"[{agency}]") for key in held):
         name = case.facts.agencies[agency].name
         raise Refusal(f"{person!r} holds no role for {name} and does not manage the case; they file this document.")
+    if agency is None and not any("[" not in key for key in held):
+        raise Refusal(f"{person!r} holds no role in this case that is no agency's; those who do file this document.")
 
 
 def must_not_employ(case: Case, agency: str) -> None:

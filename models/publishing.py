@@ -50,13 +50,15 @@ def _standing(case: Case, step: str) -> Decide | None:
 
 
 def to_publish(case: Case, decision: Decide, wanted: Sequence[str] = ()) -> tuple[PublishedDocument, ...]:
-    """The documents that a decision publishes, by key; only those `wanted` where some are named.
+    """The documents that a decision publishes, by key: those it waited for, or those `wanted` where some are named.
 
-    Raises Refusal for one that was not searched for that decision, or not in its current version.
+    What was searched beside them (003-5) is published where it is named. Raises Refusal for one that was not searched
+    for that decision, or not in its current version.
     """
     searched = {said.document: said.sha256 for said in decision.searched}
     found = []
-    for key in wanted or searched:
+    waited_for = case.procedure.steps[decision.step].searches.get(decision.outcome, ())
+    for key in wanted or [key for key in searched if key.partition("[")[0] in waited_for]:
         if key not in searched:
             known = ", ".join(searched) or "none"
             raise Refusal(f"{key!r} was not searched when {decision.step!r} was decided; searched were {known}.")

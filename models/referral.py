@@ -71,19 +71,7 @@ def opening_of(
 
     A role with a rule of independence has no standing holder: it is assigned in the case, where the rule is checked.
     """
-    if earliest(referral.received) > today:
-        raise Refusal(f"The referral was received on {referral.received}, which lies in the future; today is {today}.")
-    if referral.child is None and procedure.child:
-        raise Refusal(f"A case under {procedure.id} concerns a child: name the child under [child].")
-    unknown = [agency for agency in referral.agencies if agency not in board.agencies]
-    if unknown:
-        raise Refusal(f"{', '.join(unknown)!r} is no agency of {board.name}; it has {', '.join(board.agencies)}.")
-    before = [step.id for step in procedure.step if step.precedes]
-    for step, day in referral.stated.items():
-        if step not in before:
-            raise Refusal(f"{step!r} is no step before the case; a referral can state {', '.join(before) or 'none'}.")
-        if earliest(day) > latest(referral.received):
-            raise Refusal(f"{step!r} is stated for {day}, after the referral was received; give the day it was done.")
+    _must_fit(referral, board, procedure, today)
     procedure = procedure.with_targets(board.targets.get(procedure.id, {}))
     appointed = {rule.role for rule in procedure.rule}
     return Opening(
@@ -110,3 +98,20 @@ def opening_of(
         stated=referral.stated,
         criteria=referral.facts,
     )
+
+
+def _must_fit(referral: Referral, board: Board, procedure: Procedure, today: date) -> None:
+    """Refuse a referral that does not fit its board and procedure, or says something of a day to come."""
+    if earliest(referral.received) > today:
+        raise Refusal(f"The referral was received on {referral.received}, which lies in the future; today is {today}.")
+    if referral.child is None and procedure.child:
+        raise Refusal(f"A case under {procedure.id} concerns a child: name the child under [child].")
+    unknown = [agency for agency in referral.agencies if agency not in board.agencies]
+    if unknown:
+        raise Refusal(f"{', '.join(unknown)!r} is no agency of {board.name}; it has {', '.join(board.agencies)}.")
+    before = [step.id for step in procedure.step if step.precedes]
+    for step, day in referral.stated.items():
+        if step not in before:
+            raise Refusal(f"{step!r} is no step before the case; a referral can state {', '.join(before) or 'none'}.")
+        if earliest(day) > latest(referral.received):
+            raise Refusal(f"{step!r} is stated for {day}, after the referral was received; give the day it was done.")

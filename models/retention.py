@@ -5,9 +5,9 @@ records officer, and to write under `[retention]` in its file. A legal hold come
 """
 
 from datetime import date
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from models.calendar import Calendar
 from models.period import PeriodError, parse_period
@@ -20,6 +20,10 @@ KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
 
 _CIVIL = Calendar(name="civil", title="Every day of the calendar", version="1", first_year=1, last_year=9999)
 """A period of keeping runs over weekends and holidays, and longer than any table of holidays."""
+
+
+_ANY_DAY = date(2001, 1, 1)
+"""Periods are compared by what they come to from one and the same day."""
 
 
 def _keeping(text: str) -> str:
@@ -42,6 +46,16 @@ class Retention(BaseModel):
     identifiers: Keeping = "300 months"
     documents: Keeping = "300 months"
     letters: Keeping = "120 months"
+
+    @model_validator(mode="after")
+    def _can_be_searched(self) -> Self:
+        """What is published is searched for identifiers: these are kept at least as long as documents are."""
+        until = {kind: count(parse_period(self.period(kind)), _ANY_DAY, _CIVIL).due for kind in KINDS}
+        if min(until["identifiers"], until["referral"]) < until["documents"]:
+            raise ValueError(
+                "identifiers and referral are kept at least as long as documents, which are searched for them"
+            )
+        return self
 
     def period(self, kind: RecordKind) -> str:
         """For how long after the close records of this kind are kept."""

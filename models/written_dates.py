@@ -24,7 +24,8 @@ _YEAR = r"['’‘]?(?P<year>\d{4}|\d{2})(?!\d)"
 _SIGN = r"\s?[./\-‐‑–—_]\s?"
 
 _PATTERNS = (
-    re.compile(rf"(?<!\d)(?P<a>\d{{1,4}}){_SIGN}(?P<b>\d{{1,2}}){_SIGN}(?P<c>\d{{4}}|\d{{2}})(?!\d)"),
+    re.compile(rf"(?<!\d)(?P<a>\d{{1,4}}){_SIGN}(?P<b>\d{{1,2}}){_SIGN}(?P<c>\d{{4}}|\d{{1,2}})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<a>\d{2})\s(?P<b>\d{2})\s(?P<c>\d{4})(?!\d)"),  # as the boxes of a form are printed
     re.compile(
         rf"(?<![a-z\d]){_DAY}(?:\sday)?(?:\sof)?{_MARK}{{0,3}}{_MONTH}(?:{_MARK}{{0,3}}{_YEAR})?", re.IGNORECASE
     ),
@@ -78,7 +79,7 @@ def _of_numbers(a: str, b: str, c: str) -> Iterator[tuple[int, int, int]]:
     """Day first, as here; year first where it has four digits; month first, as in America."""
     if len(a) == 4:
         yield int(a), int(b), int(c)
-    elif len(a) < 3:
+    elif len(a) < 3 and len(c) > 1:
         yield int(c), int(b), int(a)
         yield int(c), int(a), int(b)
         if len(c) == 2:

@@ -20,7 +20,7 @@ from models.events import EventAdapter
 from models.journal import Disposed, DisposedRecords, Journal, must_not_be_held
 from models.refusal import Refusal
 from models.retention import Keep, RecordKind, Retention, due_for_disposal
-from models.timescale import Day, say, say_day
+from models.timescale import Day, latest, local_date, say, say_day
 from register.journal import add, read
 from register.store import Register
 from register.tables import CaseRow, ContentRow, EventRow, IdentifierRow, LetterRow, ReferralRow
@@ -45,10 +45,15 @@ class _Found(NamedTuple):
 
 
 def closed_on(case: Case) -> Day | None:
-    """The local day on which a case was closed; None for one that is open."""
+    """The local day on which a case was closed, or was entered as closed if that was later; None for an open one.
+
+    A day entered after the fact must not bring the end of keeping forward.
+    """
     if case.facts.closed is None:
         return None
-    return [entry.decision.made_on for entry in case.log if isinstance(entry.decision, Close)][-1]
+    entry = [entry for entry in case.log if isinstance(entry.decision, Close)][-1]
+    entered = local_date(entry.at, case.calendar.timezone)
+    return entered if latest(entry.decision.made_on) < entered else entry.decision.made_on
 
 
 async def dispose(register: Register, outbox: Path, order: Order, at: datetime) -> Disposed | None:

@@ -16,7 +16,7 @@ import pytest
 from models import events as ev
 from models.calendar import Calendar, read_calendar
 from models.case import Case, apply
-from models.deciding import decide
+from models.deciding import AGENCYS_OWN, decide
 from models.decisions import (
     Agree,
     Assign,
@@ -119,6 +119,7 @@ class Story:
     def __init__(self, start: ev.Opening | None = None, at: str = NOTIFIED) -> None:
         self.at = noon(at)
         self.log: list[ev.Event] = []
+        self.contents: list[bytes] = []
         self._case: Case | None = None
         self._ids = numbers(1)
         self.extend_by(opened(start or opening(), self.at))
@@ -175,6 +176,7 @@ class Story:
         """File another version of a document, with a content that no other has."""
         by = by or self.case.facts.holders[self.case.procedure.managed_by[0]][0]
         content = f"{document} {self.id()}".encode()
+        self.contents.append(content)
         given: dict[str, Any] = {
             "sha256": sha256(content).hexdigest(),
             "media_type": "text/plain",
@@ -188,7 +190,8 @@ class Story:
         """The documents that an outcome wants searched, filed where they are not, as searched in their last version."""
         for kind in step.searches.get(outcome, ()):
             if not any(fact.document == kind for fact in self.case.facts.documents.values()):
-                self.file(kind)
+                own = {"agency": next(iter(self.case.facts.agencies))} if kind in AGENCYS_OWN else {}
+                self.file(kind, **own)
         found = to_search(self.case, step, outcome)
         return tuple(Searched(document=key, sha256=fact.sha256, hits=0) for key, fact in found.items())
 

@@ -10,6 +10,7 @@ from typing import Any
 from case_world import Story, wt2013_opening
 from desk import Desk
 from engine import ROOT
+from papers import pdf
 from stories import REVIEW, closing
 
 from register import papers
@@ -17,7 +18,7 @@ from register.sealed import Ring
 from register.store import Register
 
 CASE = "DEMO-2013-001"
-REPORT = b"%PDF-1.7 The overview report of Child N."
+REPORT = pdf("The overview report of Child N.")
 REFERRAL = {
     "board": "demo",
     "received": "2013-07-08",
@@ -55,6 +56,8 @@ def keep(data: Path, story: Story, report: bytes = REPORT) -> None:
                 assert await register.file_referral("DEMO", 2013, "demo", REFERRAL) == CASE
             await register.append(CASE, story.log)
             await papers.keep(register, CASE, report, "report.pdf")
+            for content in story.contents[1:]:  # the first is the report itself
+                await papers.keep(register, CASE, content, "")
 
     data.mkdir(exist_ok=True)
     asyncio.run(run())

@@ -18,6 +18,7 @@ from models.refusal import Refusal
 TODAY = day("2026-11-16")
 PERSON = ("Perpetua Quill", "Named nurse", "Demo Health Trust", "quill@health.example")
 CHILD = ("Ottilie Example-Marsh", "", "2024-03-09", "2026-11-14", "5 Nowhere Lane, Demoton")
+FAMILY = ("Parents of the child", "5 Nowhere Lane, Demoton")
 NO_FACTS = ("",) * 7
 
 
@@ -27,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Referral:
 
 
 def answers(head: Sequence[str], stated: Sequence[str], facts: Sequence[str] = NO_FACTS) -> list[str]:
-    return [*head, *stated, *CHILD, *PERSON, *facts]
+    return [*head, *stated, *CHILD, *PERSON, *FAMILY, *facts]
 
 
 HEAD = ("buckinghamshire", "", "2026-11-16", "A child died; two agencies had known the family.", "health, police")
@@ -42,6 +43,8 @@ def test_what_is_asked_becomes_the_referral(monkeypatch: pytest.MonkeyPatch) -> 
     assert (referral.child.born, referral.child.died) == (day("2024-03-09"), day("2026-11-14"))
     assert referral.child.also_known_as is None
     assert referral.referrer.email == "quill@health.example"
+    assert referral.family is not None
+    assert referral.family.address == ("5 Nowhere Lane", "Demoton")
     assert criteria(referral.facts) == "yes"
     assert referral.facts.died_in_custody is None
 
@@ -88,7 +91,7 @@ def test_a_lead_who_was_not_consulted_holds_no_referral_up(
 
 def test_a_year_of_learning_concerns_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     head = ("demo", "learning-year", "2026-11-16", "The year's bulletins.", "health")
-    referral = asked(monkeypatch, *head, *PERSON)
+    referral = asked(monkeypatch, *head, *PERSON, "")
     assert (referral.procedure, referral.child) == ("learning-year", None)
 
 

@@ -6,8 +6,10 @@ from test_branches import begun
 
 from library import Library
 from models.board import Board
-from models.decisions import Agree, Assign, File, Recuse, Searched
+from models.decisions import Agree, Assign, Close, File, Recuse, Searched
+from models.letters import LetterOrder
 from models.procedure import Procedure, ProcedureError
+from models.publishing import published_by, to_publish
 from models.referral import opening_of, read_referral
 
 REFERRAL = (Library().procedures()["wt2013"].parents[1] / "examples" / "referral.toml").read_text(encoding="utf-8")
@@ -60,7 +62,7 @@ def test_what_is_filed_wrongly_is_refused() -> None:
         "leave the agency out": filing(story, "overview-report", sha256="b" * 64, agency="health"),
         "'school' is not involved": filing(story, "imr", agency="school"),
         "no agreed action": filing(story, "evidence", action="a1"),
-        "holds no role in this case": filing(story, "other", by="a-stranger"),
+        "that is no agency's": filing(story, "other", by="a-stranger"),
         "holds no role for Demo Police": filing(story, "imr", by="lena", agency="police"),
     }
     assert [words for words, decision in said.items() if words not in refusal(story, decision)] == []
@@ -116,24 +118,63 @@ def test_the_version_that_is_published_is_the_version_that_was_searched() -> Non
     assert decided.searched[0].sha256 == story.case.facts.documents["overview-report"].sha256
 
 
-def test_a_failed_gate_keeps_the_report_back_until_it_is_reconsidered() -> None:
-    story = Story(begun(Library().procedure("wt2015-buckinghamshire")))
-    gate = story.case.procedure.steps["redact"]
-    assert story.case.procedure.steps["publish"].requires == ("redact.redacted", "send-report")
-    assert set(gate.outcomes) - set(gate.searches) == {"not-redacted"}
+def assuring() -> Story:
+    """A case of 2010 in which the parts of the review wait for quality assurance."""
+    procedure = Library().procedure("wt2010-milton-keynes")
+    keep = [
+        step.model_copy(update={"after": ("referred",), "requires": step.requires if step.id == "present" else ()})
+        for step in procedure.step
+        if step.id in ("quality-assure", "present")
+    ]
+    begins = procedure.steps["referred"].model_copy(update={"letters": ()})
+    fields = {name: getattr(procedure, name) for name in Procedure.model_fields}
+    return Story(begun(Procedure(**fields | {"step": (begins, *keep), "group": {}, "ends": (), "planned": {}})))
+
+
+def test_a_failed_gate_keeps_the_review_back_until_it_is_reconsidered() -> None:
+    story = assuring()
+    gate, present = (story.case.procedure.steps[step] for step in ("quality-assure", "present"))
+    story.decide("quality-assure", "not-assured")
+    said = refusal(story, story.deciding("present", "presented", searched=story.searched(present, "presented")))
+    assert "still to be decided: quality-assure.assured" in said
+    story.reconsider("quality-assure", by=story.case.facts.holders["panel"][0])
+    story.decide("quality-assure", "assured", searched=story.searched(gate, "assured"))
+    story.decide("present", "presented", searched=story.searched(present, "presented"))
+    assert story.case.steps["present"].state == "done"
+
+
+def test_what_is_presented_is_what_was_searched() -> None:
+    story = assuring()
+    gate, present = (story.case.procedure.steps[step] for step in ("quality-assure", "present"))
+    before = story.searched(gate, "assured")
+    story.decide("quality-assure", "assured", searched=before)
+    story.file("overview-report")
+    assert "version 2 of the document" in refusal(story, story.deciding("present", "presented", searched=before))
+    story.decide("present", "presented", searched=story.searched(present, "presented"))
 
 
 # ---- evidence -----------------------------------------------------------------------------------------------------
 
 
-def test_an_action_is_not_closed_without_evidence() -> None:
+def with_evidence() -> Story:
     procedure = tiny().model_dump(by_alias=True)
     for step in procedure["step"]:
         if step["id"] == "progress":
             step["evidence"] = ("done",)
-    story = Story(opening(procedure=Procedure.model_validate(procedure))).to_action_plan()
+    return Story(opening(procedure=Procedure.model_validate(procedure))).to_action_plan()
+
+
+def test_an_action_is_not_closed_without_evidence() -> None:
+    story = with_evidence()
     assert "without evidence" in refusal(story, story.deciding("progress[first]"))
-    story.decide("progress[first]", evidence="evidence[first], a register of those trained")
+    story.decide("progress[first]", evidence="The register of those trained.")
+    assert story.case.steps["progress[first]"].state == "done"
+
+
+def test_evidence_that_is_filed_for_an_action_is_evidence() -> None:
+    story = with_evidence()
+    story.file("evidence", action="first")
+    story.decide("progress[first]")
     assert story.case.steps["progress[first]"].state == "done"
 
 
@@ -151,6 +192,33 @@ def test_a_recused_person_gives_up_every_role_and_gets_none() -> None:
     assert story.case.facts.holders["panel"] == ("petra",)
     said = refusal(story, Assign(**story.said(), person="pat", role="panel"))
     assert "declared a conflict of interest" in said
+
+
+def orders_to(story: Story, role: str) -> list[LetterOrder]:
+    """The letters to a role that have not gone."""
+    orders = [letter.order for letter in story.case.letters.values()]
+    return [order for order in orders if order is not None and order.recipient == role]
+
+
+def test_a_letter_that_has_not_gone_is_not_for_a_recused_person() -> None:
+    story = Story()
+    story.send_all()
+    story.tick("2013-07-20")  # the reminder of the panel, to each of its members
+    assert {order.holders for order in orders_to(story, "panel")} == {("pat",), ("petra",)}
+    story.take(recusal(story, "pat"))
+    assert {order.holders for order in orders_to(story, "panel")} == {("petra",)}
+
+
+def test_a_stranger_is_not_recused() -> None:
+    story = Story()
+    assert "'Ottilie' is nobody of this case" in refusal(story, recusal(story, "Ottilie"))
+
+
+def test_a_case_is_not_closed_before_its_last_entry() -> None:
+    story = Story()
+    story.assign("cora", "chair")
+    said = refusal(story, Close(**story.said("2013-07-01"), how="withdrawn"))
+    assert "before Monday 8 July 2013, the last entry of this case" in said
 
 
 def test_a_recused_person_decides_nothing_more() -> None:
@@ -262,3 +330,20 @@ def test_a_target_that_is_no_period_is_refused_with_the_boards_file() -> None:
     data = Library().board("demo").model_dump(mode="json")
     with pytest.raises(ValueError, match="is not a period"):
         Board.model_validate(data | {"targets": {"wt2013": {"set-terms": "soon"}}})
+
+
+def test_what_may_be_published_beside_a_report_is_searched_with_it() -> None:
+    story = ready_to_publish()
+    story.file("overview-report", by="business-manager")
+    story.file("agency-statement", by="business-manager", agency="health")
+    step = story.case.procedure.steps["publish"]
+    searched = story.searched(step, "done")
+    assert [said.document for said in searched] == ["overview-report", "agency-statement[health]"]
+    assert "'agency-statement[health]' has been searched" in refusal(
+        story, story.deciding("publish", searched=searched[:1])
+    )
+    story.decide("publish", searched=searched)
+    decision = published_by(story.case)
+    assert [of.document for of in to_publish(story.case, decision)] == ["overview-report"]
+    named = to_publish(story.case, decision, ["overview-report", "agency-statement[health]"])
+    assert [of.document for of in named] == ["overview-report", "agency-statement[health]"]

@@ -1,6 +1,7 @@
 """Documents of a case by the command line: filed, listed, searched, chronologies merged. Everything is invented."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -115,10 +116,10 @@ def test_a_report_is_published_as_it_was_searched(desk: Desk, case: str, folder:
     (folder / "more.toml").write_text('names = ["Ottilie Example-Marsh"]\n', encoding="utf-8")
     desk("identifiers", case, folder / "more.toml")
     filed(desk, case, "overview-report", folder / "report.txt")
-    refused(desk(*publish), "finds 2 places", f"scr search {case}", "--found 2")
-    refused(desk(*publish, "--found", 1), "finds 2 places")
+    refused(desk(*publish), "leaves 2 places to look at", f"scr search {case}", "--found 2")
+    refused(desk(*publish, "--found", 1), "leaves 2 places to look at")
     filed(desk, case, "overview-report", folder / "clean.txt")
-    refused(desk(*publish, "--found", 2), "finds 0 places")
+    refused(desk(*publish, "--found", 2), "leaves 0 places to look at")
     assert desk(*publish).code == 0
     decided = next(
         event["decision"]
@@ -128,11 +129,34 @@ def test_a_report_is_published_as_it_was_searched(desk: Desk, case: str, folder:
     assert [(said["document"], said["hits"]) for said in decided["searched"]] == [("overview-report", 0)]
 
 
-def test_an_action_is_closed_with_evidence(desk: Desk, case: str, folder: Path) -> None:
+def test_evidence_is_filed_for_an_action_by_its_own_agency(desk: Desk, case: str, folder: Path) -> None:
     give = ("--due", "2030-01-07", "--agency", "health", "--by", "bm", "--because", "x")
     assert desk("agree", case, "a1", "Train", *give).code == 0
-    filed(desk, case, "evidence", folder / "clean.txt", "--action", "a1")
+    file = ("file", case, "evidence", folder / "clean.txt", "--action", "a1", "--because", "x", "--by")
+    refused(desk(*file, "police-imr-author"), "holds no role for Demoshire Health Trust")
+    assert desk(*file, "health-imr-author").code == 0
     assert list(desk("documents", case, "--json").json) == ["evidence[a1]"]
+
+
+def test_an_agencys_own_people_do_not_file_for_the_whole_case(desk: Desk, case: str, folder: Path) -> None:
+    said = desk("file", case, "overview-report", folder / "clean.txt", "--by", "school-imr-author", "--because", "x")
+    refused(said, "holds no role in this case that is no agency's")
+
+
+def test_nobody_is_recused_by_a_name(desk: Desk, case: str) -> None:
+    said = desk("recuse", case, "Ottilie Example-Marsh", "--by", "bm", "--because", "x")
+    refused(said, "is not among the people of")
+
+
+def test_a_copy_of_what_was_under_seal_is_for_its_owner_alone(desk: Desk, case: str, folder: Path) -> None:
+    filed(desk, case, "overview-report", folder / "clean.txt")
+    desk("documents", case, "--get", "overview-report", "--to", folder / "copy.txt")
+    assert (folder / "copy.txt").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_no_file_is_not_waited_for(desk: Desk, case: str, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    refused(desk("file", case, "other", folder / "pipe", "--by", "bm", "--because", "x"), "is no file")
 
 
 def test_files_that_are_no_documents_are_refused(desk: Desk, case: str, folder: Path) -> None:

@@ -223,13 +223,19 @@ def test_however_it_is_used_the_journal_agrees_with_a_plain_account(given_entrie
 
 
 def test_each_kind_is_kept_through_its_last_day_and_may_go_on_the_next() -> None:
-    keeps = due_for_disposal(date(2013, 8, 31), Retention(letters="6 months", documents="1 week", referral="1 day"))
+    keeps = due_for_disposal(date(2013, 8, 31), Retention(letters="6 months", documents="1 day", referral="1 week"))
     assert [(keep.kind, str(keep.until), str(keep.from_day)) for keep in keeps] == [
-        ("referral", "2013-09-01", "2013-09-02"),
-        ("documents", "2013-09-07", "2013-09-08"),
+        ("documents", "2013-09-01", "2013-09-02"),
+        ("referral", "2013-09-07", "2013-09-08"),
         ("letters", "2014-02-28", "2014-03-01"),
         ("identifiers", "2038-08-31", "2038-09-01"),
     ]
+
+
+def test_what_is_searched_for_is_kept_as_long_as_what_is_searched() -> None:
+    for shorter in ({"identifiers": "299 months"}, {"referral": "1 week"}):
+        with pytest.raises(ValueError, match="kept at least as long as documents"):
+            Retention(**shorter)
 
 
 @pytest.mark.parametrize(("closed", "until"), [("2013", "2014-01-31"), ("2013-02", "2013-03-28")])

@@ -3,6 +3,7 @@
 All people, places and reviews are invented.
 """
 
+import shutil
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -213,3 +214,39 @@ def test_a_bulletin_is_written_down_once_and_shows_nothing_that_was_withdrawn(
     done(desk, "learning", "withdraw", "2", "--board", "demo", *SAID)
     last = done(desk, *give, "--json")
     assert (last["entries"], "2026-07-01" in last["markdown"]) == (1, False)
+
+
+def test_what_is_taken_back_is_not_written_any_more(desk: Desk) -> None:
+    story = reviewed(closed=None)
+    keep(desk.data, story)
+    done(desk, *ADD, "--review", "Child N")
+    done(desk, "publication", "write", "--board", "demo", desk.data / "public")
+    story.reconsider("publish", "2013-10-13", "bm")
+    keep(desk.data, story)
+    said = desk("publication", "write", "--board", "demo", desk.data / "public")
+    refused(said, "may not be published any more", f"scr publication remove {CASE}")
+
+
+def test_what_is_known_since_the_gate_keeps_a_review_back(desk: Desk) -> None:
+    keep(desk.data, reviewed(closed=None))
+    (desk.data / "more.toml").write_text('names = ["Overview Report"]\n', encoding="utf-8")
+    done(desk, "identifiers", CASE, desk.data / "more.toml")
+    refused(desk(*ADD, "--review", "Child N"), "finds more in 'overview-report' than when 'publish' was decided")
+
+
+def test_nothing_outside_its_folder_is_deleted(desk: Desk) -> None:
+    keep(desk.data, reviewed(closed=None))
+    done(desk, *ADD, "--review", "Child N")
+    public, victim = desk.data / "public", desk.data / "victim"
+    done(desk, "publication", "write", "--board", "demo", public)
+    victim.mkdir()
+    (victim / "keep.txt").write_text("x", encoding="utf-8")
+    shutil.rmtree(public / "documents")
+    (public / "documents").symlink_to(victim)
+    refused(desk("publication", "write", "--board", "demo", public), "should be a folder of its own")
+    assert (victim / "keep.txt").exists()
+    (public / "documents").unlink()
+    (public / "documents" / "sub").mkdir(parents=True)
+    refused(desk("publication", "write", "--board", "demo", public), "holds the folder 'sub'")
+    (public / "reviews.json").write_text("[" * 100_000, encoding="utf-8")
+    refused(desk("publication", "write", "--board", "demo", public), "does not hold the publication register")
