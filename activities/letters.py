@@ -56,7 +56,7 @@ class LetterActivities:
     def _send(self, mail: Mail, order: LetterOrder, referral: dict[str, Any] | None) -> LetterReport:
         try:
             board = self._library.board(mail.board)
-            sender = board.correspondent(order.sender, order.signers)
+            sender = board.correspondent(order.sender, _holding(order, order.sender, order.signers))
             recipient = _recipient(board, order, referral)
             child = referral.get("child") if referral else None
             rendered = self._renderer(board.id).render(order, mail.reference, board, sender, recipient, child)
@@ -78,4 +78,9 @@ def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any] | None
     if order.recipient in FROM_REFERRAL and referral is None:
         raise LetterError("The referral cannot be read from the register, and it alone has this address.")
     given = referral.get(order.recipient) if referral and order.recipient in FROM_REFERRAL else None
-    return Correspondent.model_validate(given) if given else board.correspondent(order.recipient, order.holders)
+    return Correspondent.model_validate(given) if given else board.correspondent(order.recipient, _holding(order, order.recipient, order.holders))
+
+
+def _holding(order: LetterOrder, role: str, holders: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Who holds a role in the case; None, for the board's standing holders, where nobody ever did."""
+    return None if not holders and role not in order.vacant else holders

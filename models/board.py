@@ -111,7 +111,7 @@ class Board(_Model):
         """Whom to write to for a role: its first holder, else its contact. Raises BoardError where it has neither.
 
         `holders` are those in the case, and nobody else: a standing holder who has left the role there, or has a
-        conflict of interest, gets nothing and signs nothing. Without a case it is the standing one.
+        conflict of interest, gets nothing and signs nothing. None stands for the standing ones.
         """
         for person in self.holders(role) if holders is None else holders:
             return self.person(person)

@@ -233,7 +233,9 @@ def _addressed(case: Case, order: LetterOrder | None) -> LetterOrder | None:
         return None
     now = case.facts.holders.get(order.recipient, ())
     kept = tuple(person for person in order.holders if person in now) or now[:1]
-    return order.model_copy(update={"holders": kept, "signers": case.facts.holders.get(order.sender, ())})
+    signers = case.facts.holders.get(order.sender, ())
+    empty = vacant(case, order.sender, order.recipient)
+    return order.model_copy(update={"holders": kept, "signers": signers, "vacant": empty})
 
 
 def _assigned(case: Case, decision: Assign) -> Case:
@@ -317,6 +319,11 @@ def names_of(record: ev.StepRecord) -> set[str]:
 def role_key(role: str, agency: str | None) -> str:
     """A role, or an agency's own holder of it: "imr-author[health]"; a document, or an agency's own: "imr[health]"."""
     return f"{role}[{agency}]" if agency else role
+
+
+def vacant(case: Case, *roles: str) -> tuple[str, ...]:
+    """Which of these roles somebody has held in the case and nobody does now."""
+    return tuple(dict.fromkeys(role for role in roles if case.facts.holders.get(role) == ()))
 
 
 def next_rung(case: Case) -> ev.Rung | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from models.case import Case, LetterRecord, role_key, role_title
+from models.case import Case, LetterRecord, role_key, role_title, vacant
 from models.decisions import Decide, Decision, Extend
 from models.events import Action, Rung, StepRecord
 from models.letters import LetterOrder
@@ -128,6 +128,7 @@ def _order(
         named = f"{number}of{len(people)}" if len(people) > 1 else ""
         words = [on.isoformat(), record.key, template, "to", recipient, named, repeat, suffix]
         yield LetterOrder(
+            vacant=vacant(case, sender, recipient),
             id="-".join(re.sub(r"\[(.*)\]", r".\1", word) for word in words if word),
             template=template,
             sender=sender,

@@ -18,7 +18,7 @@ class LetterOrder(_Model):
 
     `id` is unique within a case and safe as a file name; `sender` and `recipient` are role ids, the recipient
     also for one agency ("chief-executive[health]"); `holders` and `signers` are the people who hold the recipient's
-    and the sender's role in the case;
+    and the sender's role in the case, `vacant` those of the two roles that somebody held there and nobody does now;
     `on` is the local date on the letter; `facts` are JSON values with the names of `LetterFacts`.
     """
 
@@ -28,6 +28,7 @@ class LetterOrder(_Model):
     recipient: str
     holders: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
+    vacant: tuple[str, ...] = ()
     on: date
     facts: dict[str, Any] = Field(default_factory=dict)
 

@@ -100,7 +100,7 @@ def _before(case: Case, step: Step, roll: OnNonWorkingDay) -> Reckoned:
         owed = case.steps.get(planned.step)
         if owed is None or owed.state != "open" or owed.due is None:
             return Reckoned(
-                None, f"No computable date; send now: no day to count back from is planned ({planned.title})."
+                None, f"No computable date; send now: there is no {planned.title.lower()} to count back from."
             )
         day = owed.due
         provisional = (
@@ -162,7 +162,7 @@ def ladder(case: Case, record: StepRecord, now: datetime) -> tuple[Rung, ...]:
             id=f"{record.key}.{record.round}.{record.due}.{number}",
             at=at,
             do=spec.do,
-            to=tuple(dict.fromkeys(record.owner if role == "owner" else role for role in spec.to)),
+            to=tuple(record.owner if role == "owner" else role for role in spec.to),
             words=words,
         )
         before = [i for i in case.fired if i.startswith(f"{record.key}.{record.round}.") and i.endswith(f".{number}")]

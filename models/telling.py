@@ -103,7 +103,7 @@ def in_words(event: ev.Event) -> str:
         case ev.Restored():
             return "Set back to what it was." if event.record else "Not owed after all."
         case ev.Fired():
-            return f"Due {say(event.due)}: {event.rung.words}; for {', '.join(event.rung.to)}."
+            return f"Due {say(event.due)}: {event.rung.words}; for {', '.join(dict.fromkeys(event.rung.to))}."
         case ev.LetterOwed():
             return f'Letter "{event.letter.template}" to {event.letter.recipient} must go.'
         case ev.LetterSent():

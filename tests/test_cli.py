@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read(scr: Desk, tmp_path: Path, command: str, nam
 
 @pytest.mark.parametrize("command", ["refer", "rehearse", "procedure check"])
 def test_a_file_that_is_none(scr: Desk, tmp_path: Path, command: str) -> None:
-    refused(scr(*command.split(), tmp_path), "cannot be read: Is a directory")
+    refused(scr(*command.split(), tmp_path), "is no file; name a file of TOML text")
     refused(scr(*command.split(), tmp_path / "missing.toml"), "cannot be read: No such file or directory")
     refused(scr(*command.split(), tmp_path / ("x" * 5000)), "cannot be read: File name too long")
     (tmp_path / "empty.toml").write_text("")

@@ -95,13 +95,15 @@ def test_every_count_keeps_its_promises(day: date, period: Period, forwards: boo
     assume(not backwards or day.year >= 2008)
     result = (count_before if backwards else count)(period, day, ENGLAND, on_non_working_day=roll)
     assert result.act_by <= result.due
-    free = list(filter(works, (day, *between(day, result.due)))) if not backwards else [result.due]
+    # hours may end as a day begins, and then nothing is left of it
+    last = local_date(result.due_at - timedelta(seconds=1), ENGLAND)
+    free = list(filter(works, (day, *between(day, last)))) if not backwards else [last]
     assert works(result.act_by) or not free
     assert 2 <= result.because.count(". ") + 1 <= 4
     assert result.because.endswith(".")
     assert Counted.model_validate_json(result.model_dump_json()) == result
     if period.unit != "hours":
-        assert local_date(result.due_at - timedelta(seconds=1), ENGLAND) == result.due
+        assert last == result.due
 
 
 @given(PERIODS)
