@@ -78,7 +78,9 @@ def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any] | None
     if order.recipient in FROM_REFERRAL and referral is None:
         raise LetterError("The referral cannot be read from the register, and it alone has this address.")
     given = referral.get(order.recipient) if referral and order.recipient in FROM_REFERRAL else None
-    return Correspondent.model_validate(given) if given else board.correspondent(order.recipient, _holding(order, order.recipient, order.holders))
+    if given:
+        return Correspondent.model_validate(given)
+    return board.correspondent(order.recipient, _holding(order, order.recipient, order.holders))
 
 
 def _holding(order: LetterOrder, role: str, holders: tuple[str, ...]) -> tuple[str, ...] | None:

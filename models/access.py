@@ -3,6 +3,7 @@
 The only place that answers this question; lists, pages, files, feeds and exports ask it.
 """
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from models.case import Case, LetterRecord
@@ -42,12 +43,22 @@ def sight(case: Case, viewer: Viewer, *, emergency: bool = False) -> Sight | Non
     """
     if viewer.board != case.opening.board or viewer.person in case.facts.recused:
         return None
-    held = frozenset(role for role, people in case.facts.holders.items() if viewer.person in people)
+    held = frozenset(
+        role
+        for role, people in case.facts.holders.items()
+        if viewer.person in people and counts(role, case.facts.agencies)
+    )
     if any(sees_whole(case.procedure, role) for role in held):
         return Sight(True, held)
     if emergency:
         return Sight(True, held, emergency=True)
     return Sight(False, held) if held else None
+
+
+def counts(role: str, agencies: Container[str]) -> bool:
+    """Whether a role counts in a case: one of an agency does when the agency is involved."""
+    agency = role.partition("[")[2].rstrip("]")
+    return not agency or agency in agencies
 
 
 def sees_whole(procedure: Procedure, role: str) -> bool:

@@ -126,7 +126,7 @@ def _days(days: int) -> str:
 
 def _grounds(said: Decide) -> Iterator[str]:
     if said.evidence:
-        yield f"evidence: {said.evidence}"
+        yield f"evidence: {said.evidence.rstrip('.')}"
     for searched in said.searched:
         hits = "nothing found" if searched.hits == 0 else f"{searched.hits} found"
         yield f"{searched.document} searched for what identifies people, {hits}"

@@ -5,6 +5,7 @@ Passwords are kept as argon2id hashes, tokens as SHA-256 hashes: nothing in the 
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from models.access import Viewer
 from models.refusal import Refusal
 from register.store import Register
-from register.tables import AccountRow, InvitationRow, MemberRow, ReadRow, SessionRow
+from register.tables import AccountRow, FeedRow, InvitationRow, MemberRow, ReadRow, SessionRow
 
-INVITATION = timedelta(days=3)
+INVITATION = timedelta(hours=72)
 IDLE = timedelta(minutes=30)
 """After how long without a click somebody is signed out."""
 SHORTEST = 12
@@ -57,21 +58,41 @@ class Read(NamedTuple):
 async def invite(
     register: Register, name: str, board: str, person: str, now: datetime, *, administrator: bool = False
 ) -> str:
-    """Open an account, or open it anew, and give the token of the link that sets its password (valid for 3 days)."""
+    """Open an account, or open it anew, and give the token of the link that sets its password (valid for 3 days).
+
+    One that was closed has no password until then. Raises Refusal for a name that is somebody else's.
+    """
     token = secrets.token_urlsafe(32)
     fields = {"board": board, "person": person, "administrator": administrator, "closed_at": None}
 
     def write(db: Connection) -> None:
-        if db.scalar(select(AccountRow.name).where(AccountRow.name == name)) is None:
+        columns = (AccountRow.board, AccountRow.person, AccountRow.closed_at)
+        known = db.execute(select(*columns).where(AccountRow.name == name)).one_or_none()
+        if known is None:
             db.execute(insert(AccountRow), {"name": name, "password_hash": None, **fields})
+        elif (known.board, known.person) != (board, person):
+            raise Refusal(f"The account {name!r} is somebody else's; give another name.")
         else:
-            db.execute(update(AccountRow).where(AccountRow.name == name).values(**fields))
+            gone = {"password_hash": None} if known.closed_at else {}
+            db.execute(update(AccountRow).where(AccountRow.name == name).values(**fields, **gone))
         db.execute(delete(InvitationRow).where(InvitationRow.account == name))
         values = {"token_hash": _hash(token), "account": name, "expires_at": now + INVITATION}
         db.execute(insert(InvitationRow), values)
 
     await register.write(write)
     return token
+
+
+async def name_for(register: Register, board: str, person: str) -> str:
+    """The name of the account of a board's person: the one they have, else their id, longer where it is taken."""
+    own = select(AccountRow.name).where(AccountRow.board == board, AccountRow.person == person)
+    taken = select(AccountRow.name).where(AccountRow.name == person)
+
+    def read(db: Connection) -> str:
+        known = db.scalar(own.order_by(AccountRow.name))
+        return known or (person if db.scalar(taken) is None else f"{person}.{board}")
+
+    return await register.read(read)
 
 
 async def has_accounts(register: Register) -> bool:
@@ -87,11 +108,12 @@ async def accounts(register: Register, board: str) -> list[Account]:
 
 
 async def close_account(register: Register, name: str, now: datetime) -> None:
-    """Let an account sign in no more, and sign it out."""
+    """Let an account sign in no more, and sign it out; its link and the address of its feed lead nowhere."""
 
     def write(db: Connection) -> None:
         db.execute(update(AccountRow).where(AccountRow.name == name).values(closed_at=now))
-        db.execute(delete(SessionRow).where(SessionRow.account == name))
+        for row in (SessionRow, InvitationRow, FeedRow):
+            db.execute(delete(row).where(row.account == name))
 
     await register.write(write)
 
@@ -152,9 +174,13 @@ async def sign_out(register: Register, token: str) -> None:
     await register.write(lambda db: db.execute(delete(SessionRow).where(SessionRow.token_hash == _hash(token))))
 
 
-async def roles_in_cases(register: Register, person: str) -> dict[str, tuple[str, ...]]:
-    """The cases in which a person holds a role, with the roles."""
+async def roles_in_cases(
+    register: Register, person: str, among: Sequence[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """The cases in which a person holds a role, with the roles; only those `among` some where they are given."""
     query = select(MemberRow.reference, MemberRow.role).where(MemberRow.person == person)
+    if among is not None:
+        query = query.where(MemberRow.reference.in_(among))
     found: dict[str, tuple[str, ...]] = {}
     for reference, role in await register.read(lambda db: db.execute(query.order_by(MemberRow.role)).all()):
         found[reference] = (*found.get(reference, ()), role)
@@ -169,11 +195,22 @@ async def note_read(
     await register.write(lambda db: db.execute(insert(ReadRow), values))
 
 
-async def reads(register: Register, reference: str, limit: int = 500) -> list[Read]:
-    """Who has looked at what of a case, the latest first."""
+async def reads(
+    register: Register, reference: str, limit: int = 500, offset: int = 0, what: str | None = None
+) -> list[Read]:
+    """Who has looked at what of a case, the latest first; only at `what` where that is given."""
     columns = (ReadRow.at, ReadRow.account, ReadRow.reference, ReadRow.what, ReadRow.because)
-    query = select(*columns).where(ReadRow.reference == reference).order_by(ReadRow.number.desc()).limit(limit)
+    query = select(*columns).where(ReadRow.reference == reference).order_by(ReadRow.number.desc())
+    if what is not None:
+        query = query.where(ReadRow.what == what)
+    query = query.limit(limit).offset(offset)
     return [Read(*row) for row in await register.read(lambda db: db.execute(query).all())]
+
+
+async def count_reads(register: Register, reference: str) -> int:
+    """How often anybody has looked at anything of a case."""
+    query = select(func.count()).select_from(ReadRow).where(ReadRow.reference == reference)
+    return await register.read(lambda db: db.scalar(query) or 0)
 
 
 async def emergency(register: Register, viewer: Viewer, reference: str, since: datetime) -> bool:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models.events import Event, EventAdapter
 from models.timescale import Day
 from register.errors import RegisterError
 from register.store import Register
-from register.tables import CaseRow, EventRow, LetterRow, StepRow
+from register.tables import CaseRow, EventRow, LetterRow, MemberRow, StepRow
 
 
 class _View(BaseModel):
@@ -84,12 +85,19 @@ class LetterView(_View):
 
 
 class CaseFilter(_View):
-    """Which cases, in which order. `overdue_on` is a local date; `waiting_for` is a role, whichever agency's."""
+    """Which cases, in which order. `overdue_on` is a local date; `waiting_for` is a role, whichever agency's.
+
+    `member`: only cases in which this person holds a role. Where it is none of the roles in `whole` (those that see all
+    of a case), only the steps that the person owes count for the rest of the filter.
+    """
 
     state: Literal["open", "closed"] | None = None
     board: str | None = None
     overdue_on: date | None = None
     waiting_for: str | None = None
+    stage: str | None = None
+    member: str | None = None
+    whole: tuple[str, ...] = ()
     text: str | None = Field(default=None, description="Part of the reference.")
     order: Literal["due", "reference", "opened"] = "due"
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -121,22 +129,54 @@ async def count_cases(register: Register, which: CaseFilter | None = None) -> in
     return await register.read(lambda db: db.scalar(query) or 0)
 
 
+async def stages(register: Register, which: CaseFilter) -> list[str]:
+    """The stages at which the cases of a filter are, by name."""
+    query = select(CaseRow.stage).where(*_conditions(which), CaseRow.stage.is_not(None)).distinct()
+    return await register.read(lambda db: [str(stage) for stage in db.scalars(query.order_by(CaseRow.stage))])
+
+
 def _conditions(which: CaseFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.state is not None:
         conditions.append(CaseRow.state == which.state)
     if which.board is not None:
         conditions.append(CaseRow.board == which.board)
+    if which.text is not None:
+        conditions.append(CaseRow.reference.icontains(which.text, autoescape=True))
+    if which.member is not None:
+        conditions.append(CaseRow.reference.in_(_held(which.member).with_only_columns(MemberRow.reference)))
+    if which.stage is not None:
+        conditions += [CaseRow.stage == which.stage, *_seen_whole(which, CaseRow.reference)]
     if which.overdue_on is not None:
-        conditions.append(CaseRow.next_due < which.overdue_on)
+        conditions += [CaseRow.next_due < which.overdue_on, _step(which, StepRow.due < which.overdue_on)]
     if which.waiting_for is not None:
         role = which.waiting_for
         owed = or_(StepRow.owner == role, StepRow.owner.startswith(f"{role}[", autoescape=True))
-        open_step = exists().where(StepRow.reference == CaseRow.reference, StepRow.state == "open", owed)
-        conditions += [CaseRow.state == "open", open_step]
-    if which.text is not None:
-        conditions.append(CaseRow.reference.icontains(which.text, autoescape=True))
+        conditions += [CaseRow.state == "open", _step(which, owed)]
     return conditions
+
+
+def _held(person: str) -> Select[Any]:
+    """The roles that a person holds, in whichever case."""
+    return select(MemberRow).where(MemberRow.person == person)
+
+
+def _seen_whole(which: CaseFilter, reference: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+    """That the member sees all of the case of this column; nothing where the filter is for no member."""
+    if which.member is None:
+        return []
+    held = _held(which.member).where(MemberRow.role.in_(which.whole)).with_only_columns(MemberRow.reference)
+    return [reference.in_(held)]
+
+
+def _step(which: CaseFilter, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That the case has an open step like this; where the member sees only a part of it, one that they owe."""
+    steps = select(StepRow.reference).where(StepRow.state == "open", condition)
+    if which.member is not None:
+        mine = (MemberRow.reference == StepRow.reference, MemberRow.role == StepRow.owner)
+        own = exists().where(*mine, MemberRow.person == which.member)
+        steps = steps.where(or_(*_seen_whole(which, StepRow.reference), own))
+    return CaseRow.reference.in_(steps)
 
 
 async def case(register: Register, reference: str) -> CaseView:
@@ -158,6 +198,17 @@ async def steps(register: Register, reference: str) -> list[StepView]:
     query = select(StepRow.__table__).where(StepRow.reference == reference)
     order = (StepRow.state != "open", StepRow.due.is_(None), StepRow.due, StepRow.key)
     return await _read(register, StepView, query.order_by(*order))
+
+
+async def owed_by(register: Register, board: str, person: str) -> list[StepView]:
+    """The open steps that a person owes by a role in an open case of a board, the earliest due first."""
+    mine = (MemberRow.reference == StepRow.reference, MemberRow.role == StepRow.owner, MemberRow.person == person)
+    query = (
+        select(StepRow.__table__)
+        .join(CaseRow, CaseRow.reference == StepRow.reference)
+        .where(CaseRow.board == board, CaseRow.state == "open", StepRow.state == "open", exists().where(*mine))
+    )
+    return await _read(register, StepView, query.order_by(StepRow.due.is_(None), StepRow.due, StepRow.reference))
 
 
 async def letters(register: Register, reference: str) -> list[LetterView]:

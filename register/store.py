@@ -15,14 +15,15 @@ from register import database, writing
 from register.chain import canonical_json
 from register.errors import RegisterError
 from register.sealed import Ring, key_id_of
-from register.tables import CaseRow, ContentRow, IdentifierRow, ProclaimedRow, ReferralRow
+from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow
 
 _T = TypeVar("_T")
 _READERS = 4
-SEALED: dict[str, type[ReferralRow] | type[ContentRow] | type[IdentifierRow]] = {
+SEALED: dict[str, type[ReferralRow] | type[ContentRow] | type[IdentifierRow] | type[DraftRow]] = {
     "referral": ReferralRow,
     "document": ContentRow,
     "list of identifiers": IdentifierRow,
+    "draft": DraftRow,
 }
 """What is kept under seal, in words, with the rows that name its key."""
 

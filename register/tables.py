@@ -256,3 +256,25 @@ class ReadRow(Base):
     reference: Mapped[str]
     what: Mapped[str]
     because: Mapped[str | None]
+
+
+class DraftRow(Base):
+    """A referral that somebody is writing and has not sent, under seal; nobody but their account sees it."""
+
+    __tablename__ = "drafts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"))
+    key_id: Mapped[str]
+    sealed: Mapped[bytes]
+    updated_at: Mapped[datetime]
+
+
+class FeedRow(Base):
+    """The address of an account's calendar feed; kept as the hash of its token. An account has one at most."""
+
+    __tablename__ = "feeds"
+
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    made_at: Mapped[datetime]

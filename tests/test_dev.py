@@ -46,6 +46,13 @@ if sys.argv[1:] == ["--search-attributes"]:
 else:
     stay("worker")
 """
+PAGES = """
+if sys.argv[1:] == ["--first-link"]:
+    print(os.environ.get("FIRST_LINK", ""), end="")
+else:
+    listener = socket.create_server(("127.0.0.1", int(os.environ["{variable}"])))
+    stay("{name}")
+"""
 
 
 def load(path: Path) -> ModuleType:
@@ -73,7 +80,9 @@ def project(tmp_path: Path) -> Path:
     # Not a link: a linked Python would look for its own .venv here.
     program(root / ".venv" / "bin" / "python", f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     program(root / "worker.py", STAND_IN + WORKER)
-    program(root / "cli.py", STAND_IN + 'note("demo")\n')
+    program(root / "cli.py", STAND_IN + 'note(" ".join(sys.argv[1:]))\nprint("chair sets one at /welcome/two")\n')
+    program(root / "web" / "app.py", STAND_IN + PAGES.format(variable="SCR_WEB_PORT", name="pages"))
+    program(root / "web" / "public.py", STAND_IN + PAGES.format(variable="SCR_PUBLIC_PORT", name="public page"))
     (tmp_path / "engine.py").write_text(f"{STAND_IN}{ENGINE}", encoding="utf-8")
     run = " ".join(shlex.quote(str(part)) for part in (sys.executable, tmp_path / "engine.py"))
     program(tmp_path / "temporal", f'#!/bin/sh\nexec {run} "$@"\n')  # a #! line cannot hold a path with a space
@@ -95,6 +104,8 @@ def environment(project: Path) -> dict[str, str]:
         "SCR_TEMPORAL": str(project.parent / "temporal"),
         "SCR_ENGINE_PORT": str(free_port()),
         "SCR_UI_PORT": str(free_port()),
+        "SCR_WEB_PORT": str(free_port()),
+        "SCR_PUBLIC_PORT": str(free_port()),
         "JOURNAL": str(project.parent / "journal"),
     }
 
@@ -117,7 +128,10 @@ def running(project: Path, *arguments: str, environment: Mapping[str, str]) -> I
     ):
         try:
             assert up.stdout is not None
+            told = project.parent / "said"
+            told.write_text("")
             for line in up.stdout:
+                told.write_text(told.read_text() + line)
                 if line.startswith("Next"):
                     break
             else:
@@ -210,10 +224,33 @@ def test_up_runs_all_and_lets_the_worker_finish_before_the_engine(project: Path,
         assert up.wait(30) == 0
     register = "engine: search-attribute create --name=ScrBoard --type=Keyword"
     assert [line for line in journal(project) if line != "demo"] == [
-        *("engine started", register, "worker started", "worker stopped", "engine stopped")
+        *("engine started", register, "worker started", "pages started", "public page started"),
+        *("public page stopped", "pages stopped", "worker stopped", "engine stopped"),
     ]
     assert "demo" in journal(project)
     assert "worker speaks" in (project / ".data" / "logs" / "worker.log").read_text()
+
+
+def said(project: Path, *arguments: str, environment: Mapping[str, str]) -> str:
+    """What `./dev up` says until it runs."""
+    with running(project, *arguments, environment=environment) as up:
+        up.send_signal(signal.SIGINT)
+        assert up.wait(30) == 0
+    return (project.parent / "said").read_text()
+
+
+def test_up_says_where_the_pages_are_and_how_the_first_one_signs_in(project: Path, environment: dict[str, str]) -> None:
+    first = {"FIRST_LINK": "http://127.0.0.1/welcome/one"}
+    told = said(project, environment=environment)
+    assert f"Pages            http://127.0.0.1:{environment['SCR_WEB_PORT']}\n" in told
+    assert f"Public register  http://127.0.0.1:{environment['SCR_PUBLIC_PORT']}\n" in told
+    assert "welcome" not in told, "somebody may sign in already"
+    told = said(project, environment=environment | first)
+    assert told.count("welcome") == 1
+    assert "  http://127.0.0.1/welcome/one\n" in told
+    told = said(project, "--demo", environment=environment | first)
+    assert f"  http://127.0.0.1:{environment['SCR_WEB_PORT']}/welcome/two\n" in told
+    assert journal(project).count("account invite chair --board demo") == 1
 
 
 def test_when_the_worker_dies_up_says_so_and_stops_the_engine(project: Path, environment: dict[str, str]) -> None:
@@ -246,6 +283,11 @@ def test_a_taken_or_wrong_port_is_refused(project: Path, environment: dict[str, 
         done = run(project, "up", environment=environment | {"SCR_UI_PORT": taken})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(f"Port {taken} is not free (Address already in use): ")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        for variable in ("SCR_WEB_PORT", "SCR_PUBLIC_PORT"):
+            done = run(project, "up", environment=environment | {variable: taken})
+            assert (done.returncode, variable in done.stderr, done.stderr.count("\n")) == (2, True, 1)
     done = run(project, "up", environment=environment | {"SCR_ENGINE_PORT": "many"})
     assert done.stderr == "SCR_ENGINE_PORT is 'many': give a port number from 1 to 65535.\n"
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from engine import ROOT, connected, free_port
 from temporalio.client import WorkflowExecutionStatus
@@ -24,14 +26,17 @@ pytestmark = pytest.mark.slow
 
 
 class Office:
-    """A data folder and two ports, the product running on them, and `scr` there."""
+    """A data folder and its ports, the product running on them, and `scr` there."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self.log = folder / "up.log"
         self.port, ui = free_port(), free_port()
+        self.web, self.public = free_port(), free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCR_", "TEMPORAL_"))}
         self.env = kept | {"SCR_DATA": str(self.data), "SCR_ENGINE_PORT": str(self.port), "SCR_UI_PORT": str(ui)}
+        self.env |= {"SCR_WEB_PORT": str(self.web), "SCR_PUBLIC_PORT": str(self.public)}
+        self.said = ""
 
     @contextmanager
     def up(self) -> Iterator[None]:
@@ -43,13 +48,15 @@ class Office:
         ):
             try:
                 assert running.stdout is not None
+                self.said = ""
                 for line in running.stdout:
+                    self.said += line
                     if line.startswith("Next"):
                         break
                 else:
                     pytest.fail(self.log.read_text())
                 children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-                assert len(children) == 2, "engine and worker"
+                assert len(children) == 4, "engine, worker, pages and the public page"
                 yield
                 running.send_signal(signal.SIGINT)
                 assert running.wait(45) == 0
@@ -61,7 +68,7 @@ class Office:
         """What `./dev scr` answers as JSON; it must end with 0 and without a word on stderr."""
         command = [sys.executable, str(ROOT / "dev"), "scr", *map(str, words), "--json"]
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60)
-        assert (done.returncode, done.stderr) == (0, ""), words
+        assert (done.returncode, done.stderr) == (0, ""), (words, done.stderr)
         return json.loads(done.stdout)
 
     def refer(self) -> str:
@@ -97,6 +104,11 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
+def answer(port: int, path: str) -> httpx.Response:
+    """What a page of this machine answers."""
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30)
+
+
 def until(probe: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Ask again and again until it is so; fail after a deadline."""
     deadline = time.monotonic() + seconds
@@ -110,6 +122,10 @@ def test_a_case_goes_on_where_it_was(office: Office) -> None:
     with office.up():
         reference = office.refer()
         assert asyncio.run(office.running(reference))
+        [link] = re.findall(rf"http://127\.0\.0\.1:{office.web}(/welcome/\S+)", office.said)
+        assert "Set your password" in answer(office.web, link).text
+        assert answer(office.web, f"/cases/{reference}").status_code == 303, "to sign in"
+        assert "Demoshire" in answer(office.public, "/").text
         said = office.scr("decide", reference, "recommend", "scr", *why)
         assert "Decide whether to initiate a Serious Case Review by " in said["follows"][0]
         due = office.due(reference)

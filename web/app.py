@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,7 +21,18 @@ from register import accounts
 from register.sealed import Ring
 from register.store import Register
 from starter import Unreachable
-from web import cases, signing
+from web import (
+    administering,
+    bundling,
+    changing,
+    deciding,
+    exporting,
+    feeding,
+    reading,
+    referring,
+    signing,
+    whatif,
+)
 from web.frame import Office, error_page, now
 
 HEADERS = {
@@ -55,7 +67,15 @@ def build(office: Office) -> Starlette:
             Mount("/static", static),
             Route("/health", health),
             *signing.ROUTES,
-            *cases.ROUTES,
+            *reading.ROUTES,
+            *deciding.ROUTES,
+            *changing.ROUTES,
+            *whatif.ROUTES,
+            *referring.ROUTES,
+            *administering.ROUTES,
+            *exporting.ROUTES,
+            *bundling.ROUTES,
+            *feeding.ROUTES,
         ],
         middleware=[
             Middleware(BaseHTTPMiddleware, dispatch=guard),
@@ -108,4 +128,8 @@ async def first_link(base: str) -> str | None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(os.environ.get("SCR_WEB_PORT", "8080"))))
+    port = int(os.environ.get("SCR_WEB_PORT") or "8080")
+    if "--first-link" in sys.argv:
+        print(asyncio.run(first_link(f"http://127.0.0.1:{port}")) or "", end="")
+    else:
+        asyncio.run(serve(port))

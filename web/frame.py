@@ -136,6 +136,12 @@ def to(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=303)
 
 
+def address(request: Request, path: str) -> str:
+    """A path of this service as a whole address, to be handed on."""
+    scheme = "https" if office(request).secure else request.url.scheme
+    return f"{scheme}://{request.url.netloc}{path}"
+
+
 def page(request: Request, template: str, status: int = 200, /, **context: Any) -> Response:
     """A page from its template in templates/pages."""
     signed_in: SignedIn | None = request.state.signed_in

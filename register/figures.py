@@ -1,0 +1,104 @@
+"""A board's figures of a year, reckoned from the register's rows: referrals, outcomes, and what was done in time."""
+
+import re
+from collections import Counter
+from datetime import date
+from statistics import median
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from register.store import Register
+from register.tables import CaseRow, StepRow
+
+_Key = tuple[str, str | None, str, str]
+
+
+class Outcome(NamedTuple):
+    """How often a step ended in an outcome, in the year."""
+
+    procedure: str
+    row: str | None
+    step: str
+    title: str
+    outcome: str
+    number: int
+
+
+class Timeliness(NamedTuple):
+    """How a step was done in the year: in time, late, by a median of so many days; `open` are overdue on the day."""
+
+    procedure: str
+    row: str | None
+    step: str
+    title: str
+    met: int
+    late: int
+    median_late: float | None
+    overdue: int
+
+
+class Figures(NamedTuple):
+    """The figures of a board for a year. `referrals` are those received in it, `closed` those of them closed since."""
+
+    year: int
+    referrals: int
+    closed: int
+    outcomes: list[Outcome]
+    timeliness: list[Timeliness]
+
+
+async def years(register: Register, board: str) -> list[int]:
+    """The years in which a board's cases were notified, the latest first."""
+    query = select(func.substr(CaseRow.notified_on, 1, 4)).where(CaseRow.board == board).distinct()
+    return sorted((int(year) for year in await register.read(lambda db: db.scalars(query).all())), reverse=True)
+
+
+async def figures(register: Register, board: str, year: int, today: date) -> Figures:
+    """The figures of a board for a year; a step counts in the year in which it was done. `today` is the local date."""
+    return await register.read(lambda db: _figures(db, board, year, today))
+
+
+def _figures(db: Connection, board: str, year: int, today: date) -> Figures:
+    received = select(CaseRow.state).where(CaseRow.board == board, CaseRow.notified_on.startswith(f"{year:04}"))
+    states = Counter(db.scalars(received))
+    columns = (CaseRow.procedure, StepRow.row, StepRow.step, StepRow.title)
+    of_board = select(
+        *columns, StepRow.state, StepRow.outcome, StepRow.due, StepRow.late_by, CaseRow.state.label("case_state")
+    ).join(CaseRow, CaseRow.reference == StepRow.reference)
+    of_board = of_board.where(CaseRow.board == board)
+    done = db.execute(of_board.where(StepRow.state == "done", StepRow.met_on.startswith(f"{year:04}"))).all()
+    late_now = of_board.where(StepRow.state == "open", CaseRow.state == "open", StepRow.due < today)
+    overdue = Counter(_key(row) for row in db.execute(late_now))
+    outcomes = Counter((*_key(row), row.outcome) for row in done)
+    lates: dict[_Key, list[int]] = {key: [] for key in overdue}
+    for row in done:
+        late_by = lates.setdefault(_key(row), [])
+        if row.late_by is not None:
+            late_by.append(row.late_by)
+    return Figures(
+        year,
+        states.total(),
+        states["closed"],
+        [Outcome(*key, number) for key, number in sorted(outcomes.items(), key=_in_order)],
+        [
+            _timeliness(key, late_by, overdue[key])
+            for key, late_by in sorted(lates.items(), key=_in_order)
+            if late_by or overdue[key]
+        ],
+    )
+
+
+def _key(row: Any) -> _Key:
+    return row.procedure, row.row, row.step, row.title
+
+
+def _in_order(one: tuple[tuple[Any, ...], Any]) -> tuple[Any, ...]:
+    """By procedure and by row of the guidance as a person counts: 002-4 before 002-15."""
+    procedure, row, *rest = one[0]
+    return (procedure, [int(digits) for digits in re.findall(r"[0-9]+", row or "")], row or "", *rest)
+
+
+def _timeliness(key: _Key, late_by: list[int], overdue: int) -> Timeliness:
+    late = [days for days in late_by if days > 0]
+    return Timeliness(*key, len(late_by) - len(late), len(late), median(late) if late else None, overdue)

@@ -1,0 +1,137 @@
+"""What is taken away as a table: the cases, what waits, and a board's yearly figures. The same rule as on pages."""
+
+from functools import partial
+from itertools import groupby
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from models import access
+from models.case import Case, fold, role_title, stage
+from models.events import StepRecord
+from models.people import must_manage_board
+from models.refusal import Refusal
+from register import accounts, queries
+from register.figures import Figures, Outcome, figures, years
+from register.queries import CaseFilter
+from web.frame import office, page, today, viewer
+from web.tables import Table
+
+CASES = ("Case", "Procedure", "Stage", "State", "Notified on", "Next due", "Overdue", "Waits for")
+WAITING = ("Case", "Step", "Agency", "Row", "Who", "Due", "Act by", "Overdue")
+
+
+async def choices(request: Request) -> Response:
+    """What can be taken away."""
+    return page(request, "exports.html.j2", manages=_manages(request))
+
+
+async def cases_table(request: Request, form: str) -> Response:
+    """The cases that the one who is signed in sees, those that they see a part of with that part alone."""
+    rows = []
+    for case, owed, whole in await _visible(request):
+        due = min((record.due for record in owed if record.due), default=None)
+        closed = case.facts.closed
+        rows.append((
+            case.opening.reference,
+            case.procedure.title,
+            stage(case) if whole or closed else None,
+            closed or "open",
+            str(case.opening.notified_on),
+            due,
+            "overdue" if due and due < today() else None,
+            ", ".join(sorted({role_title(case, record.owner) for record in owed})),
+        ))  # fmt: skip
+    return Table("Cases", CASES, rows).response(form, f"cases-{today()}")
+
+
+async def waiting_table(request: Request, form: str) -> Response:
+    """Everything that waits in the cases that the one who is signed in sees, as far as they see it."""
+    rows = [
+        (
+            case.opening.reference,
+            record.title,
+            case.facts.agencies[record.item].name if record.item in case.facts.agencies else None,
+            case.procedure.timed(record.step).row,
+            role_title(case, record.owner),
+            record.due,
+            record.act_by,
+            "overdue" if record.due and record.due < today() else None,
+        )
+        for case, owed, _ in await _visible(request)
+        for record in owed
+    ]
+    rows.sort(key=lambda row: (row[5] is None, str(row[5]), row[0]))
+    return Table("What waits", WAITING, rows).response(form, f"waiting-{today()}")
+
+
+async def _visible(request: Request) -> list[tuple[Case, list[StepRecord], bool]]:
+    """The cases in which the viewer holds a role, with the open steps they see and whether they see the whole case."""
+    who, register = viewer(request), office(request).register
+    mine = await accounts.roles_in_cases(register, who.person)
+    found = []
+    for view in await queries.cases(register, CaseFilter(board=who.board, order="reference")):
+        if view.reference not in mine:
+            continue
+        case = fold(await queries.events(register, view.reference))
+        sight = access.sight(case, who)
+        if sight is not None:
+            owed = [record for record in case.open_steps if access.sees_step(sight, record)]
+            found.append((case, owed, sight.whole))
+    return found
+
+
+async def yearly(request: Request) -> Response:
+    """A board's figures of a year, for those who manage the board's reviews."""
+    if not _manages(request):
+        raise HTTPException(404)
+    asked = request.query_params.get("year", "")
+    year = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else today().year
+    board, register = viewer(request).board, office(request).register
+    known = sorted({*await years(register, board), today().year, year}, reverse=True)
+    found = await figures(register, board, year, today())
+    return page(request, "figures.html.j2", figures=found, years=known, decided=_decided(request, found))
+
+
+def _decided(request: Request, found: Figures) -> list[tuple[str, list[tuple[str, int]]]]:
+    """How the steps that can end in several ways ended: title of the step, then each outcome in words with its number.
+
+    An outcome of the procedure that did not occur is told as well.
+    """
+    library, decided = office(request).library, []
+    for (procedure, step, title), group in groupby(found.outcomes, key=lambda of: (of.procedure, of.step, of.title)):
+        ended: list[Outcome] = list(group)
+        counted = {of.outcome: of.number for of in ended}
+        try:
+            known = library.procedure(procedure).steps.get(step)
+        except Refusal:
+            known = None  # a procedure that the library has no more
+        words = known.outcomes if known else {of.outcome: of.outcome for of in ended}
+        if len({**words, **counted}) > 1:
+            every = {**dict.fromkeys(words, 0), **counted}
+            decided.append((title, [(words.get(outcome, outcome), number) for outcome, number in every.items()]))
+    return decided
+
+
+def _manages(request: Request) -> bool:
+    """Whether the one who is signed in manages the reviews of their board."""
+    who, library = viewer(request), office(request).library
+    board = library.board(who.board)
+    try:
+        must_manage_board(board, library.procedure(board.procedure), who.person)
+    except Refusal:
+        return False
+    return True
+
+
+ROUTES = [
+    Route("/exports", choices),
+    *(
+        Route(f"/exports/{name}.{form}", partial(table, form=form))
+        for name, table in (("cases", cases_table), ("waiting", waiting_table))
+        for form in ("xlsx", "csv")
+    ),
+    Route("/figures", yearly),
+]

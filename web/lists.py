@@ -1,0 +1,133 @@
+"""My work and the list of cases: what waits for whom, and only what the one who is signed in may know of."""
+
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from models.access import Viewer, sees_whole
+from models.calendar import BeyondCalendar, Calendar
+from models.procedure import Procedure
+from models.refusal import Refusal
+from models.telling import time_left
+from register import accounts, queries
+from register.queries import CaseFilter, CaseView, StepView
+from web.frame import office, page, today, viewer
+from web.paging import paged
+
+WORK, CASES = 50, 25
+"""Rows of a page."""
+ORDERS = {"due": "Next due first", "opened": "Opened last first", "reference": "By reference"}
+
+
+class Listed(NamedTuple):
+    """A case in the list, as far as the viewer sees it, and how long is left until its next date."""
+
+    case: CaseView
+    left: str
+    waiting: tuple[str, ...]
+
+
+async def my_work(request: Request) -> Response:
+    """What waits for the one who is signed in, the earliest due first."""
+    who = viewer(request)
+    every = await queries.owed_by(office(request).register, who.board, who.person)
+    here = paged(request, len(every), WORK)
+    calendar = _calendar(request, who)
+    owed = [(step, left_of(step, calendar)) for step in every[here.offset :][:WORK]]
+    late = sum(step.is_overdue(today()) for step in every)
+    return page(request, "my-work.html.j2", owed=owed, here=here, late=late, on=today())
+
+
+async def all_cases(request: Request) -> Response:
+    """The cases in which the one who is signed in holds a role, filtered as the address says."""
+    who, register = viewer(request), office(request).register
+    known = _procedures(request)
+    asked = {name: request.query_params.get(name, "").strip() for name in ("text", "stage", "role", "state", "order")}
+    which = _filter(asked, "overdue" in request.query_params, who, _whole(known))
+    here = paged(request, await queries.count_cases(register, which), CASES)
+    found = await queries.cases(register, which.model_copy(update={"limit": CASES, "offset": here.offset}))
+    mine = await accounts.roles_in_cases(register, who.person, [case.reference for case in found])
+    calendar = _calendar(request, who)
+    rows = [await _listed(request, case, mine.get(case.reference, ()), which.whole, known, calendar) for case in found]
+    every = CaseFilter(board=who.board, member=who.person, whole=which.whole)
+    context = {
+        "stages": await queries.stages(register, every),
+        "roles": sorted(_titles(known, office(request).library.board(who.board).procedure).items(), key=lambda r: r[1]),
+        "orders": ORDERS,
+        "overdue": "overdue" in request.query_params,
+    }
+    return page(request, "cases.html.j2", rows=rows, here=here, asked=asked, on=today(), **context)
+
+
+def left_of(step: StepView | CaseView, calendar: Calendar) -> str:
+    """How long is left until a step is due, or a case's next; empty where nothing is."""
+    due = step.next_due if isinstance(step, CaseView) else step.due
+    try:
+        return time_left(due, today(), calendar) if due else ""
+    except BeyondCalendar:
+        return ""
+
+
+def _filter(asked: dict[str, str], overdue: bool, who: Viewer, whole: tuple[str, ...]) -> CaseFilter:
+    """The filter that an address asks for; what is no choice of the page is left aside."""
+    state = {"all": None, "closed": "closed"}.get(asked["state"], "open")
+    order = asked["order"] if asked["order"] in ORDERS else "due"
+    more = {"text": asked["text"] or None, "stage": asked["stage"] or None, "waiting_for": asked["role"] or None}
+    overdue_on = today() if overdue else None
+    given: dict[str, Any] = {"state": state, "order": order, "overdue_on": overdue_on, **more}
+    return CaseFilter(board=who.board, member=who.person, whole=whole, **given)
+
+
+def _procedures(request: Request) -> list[Procedure]:
+    """The procedures that can be read."""
+    library, found = office(request).library, []
+    for name in library.procedures():
+        try:
+            found.append(library.procedure(name))
+        except Refusal:
+            continue  # its own page says what is wrong with it
+    return found
+
+
+def _whole(known: list[Procedure]) -> tuple[str, ...]:
+    """The roles that see the whole case under every procedure that has them; a case's own page knows exactly."""
+    roles = dict.fromkeys(role for one in known for role in one.roles)
+    return tuple(role for role in roles if all(sees_whole(one, role) for one in known if role in one.roles))
+
+
+async def _listed(
+    request: Request,
+    case: CaseView,
+    held: tuple[str, ...],
+    whole: tuple[str, ...],
+    known: list[Procedure],
+    calendar: Calendar,
+) -> Listed:
+    if set(held).isdisjoint(whole):
+        steps = await queries.steps(office(request).register, case.reference)
+        own = [step for step in steps if case.state == "open" and step.state == "open" and step.owner in held]
+        due = min((step.due for step in own if step.due), default=None)
+        seen = {"stage": None, "next_due": due, "waiting_for": tuple(dict.fromkeys(step.owner for step in own))}
+        case = case.model_copy(update=seen)
+    titles = _titles(known, case.procedure)
+    roles = dict.fromkeys(titles.get(role.partition("[")[0], role) for role in case.waiting_for)
+    return Listed(case, left_of(case, calendar), tuple(roles))
+
+
+def _titles(known: list[Procedure], first: str) -> dict[str, str]:
+    """What the roles of all procedures are called, in the words of the first where it has them."""
+    ordered = sorted(known, key=lambda one: one.id == first)
+    return {role: said.title for one in ordered for role, said in one.roles.items()}
+
+
+def _calendar(request: Request, who: Viewer) -> Calendar:
+    library = office(request).library
+    return library.calendar(library.board(who.board).calendar)
+
+
+ROUTES = [
+    Route("/", my_work, name="my-work"),
+    Route("/cases", all_cases, name="cases"),
+]
