@@ -8,7 +8,7 @@ import tempfile
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -292,6 +292,20 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def run() -> NoReturn:
+    """The program `scr`: run a command and end at once.
+
+    The engine's client has threads of its own; one that still logs while Python takes itself down would abort it.
+    """
+    try:
+        main()
+    except SystemExit as stop:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(stop.code if isinstance(stop.code, int) else 0)
+    raise AssertionError("a command ends with an exit code")
+
+
 def _unread() -> int:
     """Whoever read our output has had enough of it, which is no fault; what is still to be written goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -318,4 +332,4 @@ def _say(line: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run()

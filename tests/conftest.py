@@ -16,6 +16,16 @@ from register.sealed import Ring
 from register.store import Register
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last of all, so that it is not overlooked, how many browser tests were skipped for want of a browser."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = (
+        [report for report in reporter.stats.get("skipped", ()) if "test_browser" in report.nodeid] if reporter else []
+    )
+    if skipped:
+        print(f"{len(skipped)} browser tests were skipped: no Chromium could be had.")
+
+
 @pytest.fixture(scope="session")
 def library() -> Library:
     return Library()
