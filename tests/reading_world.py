@@ -41,7 +41,7 @@ class Reader:
     """Somebody signed in, with a browser of their own."""
 
     def __init__(self, app: Any, register: Register) -> None:
-        self._app = app
+        self.app = app
         self.register = register
 
     async def get(self, path: str, who: str = "bm", board: str = "demo") -> httpx.Response:
@@ -53,7 +53,7 @@ class Reader:
     async def _ask(self, method: str, path: str, who: str, board: str, **more: Any) -> httpx.Response:
         token = f"{who} of {board}, session {next(BY)}"
         await signed_in(self.register, token, who, board)
-        transport = httpx.ASGITransport(self._app)
+        transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://pages", cookies={COOKIE: token}) as client:
             return await client.request(method, path, **more)
 

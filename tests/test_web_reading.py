@@ -79,7 +79,7 @@ async def test_every_link_of_a_page_leads_to_a_page(reader: Reader) -> None:
 
 @pytest.mark.parametrize("path", [f"/cases/{CASE}", "/cases", "/", "/procedures", "/emergency"])
 async def test_who_is_not_signed_in_is_asked_to(reader: Reader, path: str) -> None:
-    transport = httpx.ASGITransport(reader._app)
+    transport = httpx.ASGITransport(reader.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://pages") as client:
         answer = await client.get(path)
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
