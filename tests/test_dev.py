@@ -310,9 +310,18 @@ def called(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stdout.splitlines() if not line.startswith(("==", "  "))]
 
 
+BESIDE = min(4, os.cpu_count() or 1)
+"""How many tests run side by side."""
+
+
 def test_test_runs_all_checks_and_pytest_has_the_last_word(tools: Path, environment: dict[str, str]) -> None:
     done = run(tools, "test", "--quick", environment=environment, cwd=tools.parent)
-    assert called(done) == ["ruff check", "ruff format --check", "mypy ", "pytest -m not slow"]
+    assert called(done) == [
+        "ruff check",
+        "ruff format --check",
+        "mypy ",
+        f"pytest -n {BESIDE} --dist loadfile -m not slow",
+    ]
     assert done.stdout.splitlines()[-1] == "pytest -m not slow"
 
 

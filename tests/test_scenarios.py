@@ -4,6 +4,7 @@ What they must come to was counted by hand, on the calendar, from the guidance; 
 """
 
 import asyncio
+import json
 import re
 import tomllib
 from collections import Counter
@@ -157,6 +158,16 @@ def test_it_ends_closed_with_nothing_owed_and_its_events_make_the_case(name: str
     assert rehearsal.events[-1] == closings[-1], "nothing happens after the end"
     assert [event.seq for event in rehearsal.events] == list(range(1, len(rehearsal.events) + 1))
     assert fold(rehearsal.events) == rehearsal.case
+
+
+@every_story
+def test_what_is_printed_and_what_lies_in_the_outbox_agree_with_the_case(name: str, tell: Tell) -> None:
+    rehearsal, outbox = tell(name)
+    assert [event.seq for event in rehearsal.events] == list(range(1, rehearsal.case.seq + 1))
+    assert json.loads(json.dumps(rehearsal.as_json()))["case"]["reference"] == rehearsal.case.opening.reference
+    sent = {letter.letter for letter in rehearsal.letters if letter.state == "sent"}
+    assert sent == {path.stem for path in outbox.rglob("*.eml")}
+    assert not rehearsal.failed
 
 
 @every_story
