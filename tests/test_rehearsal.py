@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import ROOT
 
 from activities.outbox import write_eml
 from library import Library
 from models.letters import LetterOrder
 from rehearsal import Rehearsal, ScenarioError, read_scenario, rehearse
 
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
 HEAD = """
 title = "A story"
 procedure = "wt2013"
