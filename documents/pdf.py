@@ -277,9 +277,15 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
                     yield key, text
 
 
+_DRAWN_BY_LOT = ("InstanceID", "DocumentID", "OriginalDocumentID")
+"""Marks of a file that programs make at random: their letters may look like anybody's initials and say nothing."""
+
+
 def _xmp(stream: StreamObject) -> Iterator[Part]:
     """Everything that the file says of itself in XMP. An error in its XML is an error of the file."""
     for element in fromstring(stream.get_data().strip(b"\x00 \r\n"), forbid_dtd=True).iter():
+        if element.tag.rpartition("}")[2] in _DRAWN_BY_LOT:
+            continue
         for text in (element.text, *element.attrib.values()):
             if text and text.strip():
                 yield Part(place=f"metadata: {element.tag.rpartition('}')[2].lower()}", text=text.strip())

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -82,6 +83,7 @@ def pdf(*pages: str) -> bytes:
         font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS]),
         ignore_system_fonts=True,
         format="pdf",
+        timestamp=datetime(2013, 10, 1, 12, tzinfo=UTC),  # the same bytes at any time
     )
     return made
 

@@ -291,3 +291,9 @@ def test_what_acts_is_found_in_compressed_objects() -> None:
 def test_plain_text_breaks_at_form_feeds() -> None:
     assert read(b"one\x0ctwo", "text") == DocumentText(pages=("one", "two"), paged=True)
     assert not read(b"one", "text").paged
+
+
+def test_marks_that_programs_draw_by_lot_are_not_searched() -> None:
+    places = {part.place for part in read(pdf("A page."), "pdf").hidden}
+    assert "metadata: createdate" in places
+    assert not places & {"metadata: instanceid", "metadata: documentid"}
