@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from commands import accounts, cases, decisions, papers, printing, records
+from commands import accounts, cases, decisions, keys, papers, printing, records
 from commands.cases import Json, Unusable, read_toml_text, whole_day
 from library import Library, data_folder
 from models.period import PeriodError
@@ -40,6 +40,7 @@ app.add_typer(decisions.app)
 app.add_typer(papers.app)
 app.add_typer(records.app)
 app.add_typer(accounts.app, name="account")
+app.add_typer(keys.app, name="keys")
 app.add_typer(procedure_app, name="procedure")
 app.add_typer(audit_app, name="audit")
 app.add_typer(calendar_app, name="calendar")

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 import filing
@@ -30,6 +29,7 @@ from models.procedure import faults_of
 from models.referral import Referral
 from models.refusal import Refusal
 from models.timescale import Day, at_hour, latest
+from payloads import converter
 from register import queries
 from register.queries import LetterView
 from register.sealed import Ring
@@ -141,7 +141,7 @@ async def rehearse(
     referral = _referral(scenario)
     story = at_hour(latest(referral.received), HOUR, ZONE)
     ring = Ring.load_or_make(folder / "register.key")
-    async with _server() as env, await Register.open(folder / "register.db", ring) as register:
+    async with _server(ring) as env, await Register.open(folder / "register.db", ring) as register:
         behind = await env.get_current_time() - story
         async with build_worker(env.client, register, library, folder / "outbox"):
             try:
@@ -278,10 +278,10 @@ def _referral(scenario: Scenario) -> Referral:
 
 
 @asynccontextmanager
-async def _server() -> AsyncIterator[WorkflowEnvironment]:
+async def _server(ring: Ring) -> AsyncIterator[WorkflowEnvironment]:
     path = shutil.which("temporal-test-server") or _beside_python()
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=path
+        data_converter=converter(ring), test_server_existing_path=path
     ) as env:
         await add_search_attributes(env.client)
         yield env

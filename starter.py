@@ -16,14 +16,13 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.common import HeaderCodecBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
-from library import Library
+from library import Library, data_folder
 from models import messages
 from models.calendar import Calendar
 from models.case import Case, fold
@@ -33,8 +32,10 @@ from models.referral import Referral, opening_of
 from models.refusal import Refusal
 from models.timescale import earliest, local_date
 from models.turn import opened
+from payloads import converter
 from register import queries
 from register.queries import CaseFilter
+from register.sealed import Ring
 from register.store import Register
 from workflows import attributes
 
@@ -50,8 +51,10 @@ class Unreachable(ConnectionError):
     """The engine or the worker does not answer; nothing is lost, the same command may be given again."""
 
 
-async def connect() -> Client:
+async def connect(ring: Ring | None = None) -> Client:
     """Connect as the `TEMPORAL_*` variables or the profile file say, else to this machine.
+
+    All that is sent is sealed with `ring`, by default that of the data folder.
 
     Raises Unreachable, and Refusal where the settings cannot be read.
     """
@@ -61,8 +64,9 @@ async def connect() -> Client:
         first = str(error).partition("\n")[0]
         raise Refusal(f"The TEMPORAL_* settings cannot be used: {first}; mend or unset them.") from error
     config.setdefault("target_host", "localhost:7233")
+    sealing = converter(ring or Ring.of(data_folder()))
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
+        return await Client.connect(**config, data_converter=sealing, header_codec_behavior=HeaderCodecBehavior.CODEC)
     except RuntimeError as error:
         raise Unreachable(f"The engine at {config['target_host']} does not answer; `./dev up` starts one.") from error
 

@@ -80,7 +80,7 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ring = Ring.load_or_make(folder / "register.key")
+    ring = Ring.of(folder)
     async with (
         await Register.open(folder / "register.db", ring) as register,
         build_worker(client, register, Library(folder), folder / "outbox"),

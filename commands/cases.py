@@ -117,7 +117,7 @@ def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
         ) from error
 
     async def run() -> T:
-        ring = Ring.load_or_make(folder / "register.key")
+        ring = Ring.of(folder)
         async with await Register.open(folder / "register.db", ring) as register:
             return await work(register)
 

@@ -1,15 +1,21 @@
-"""Sealing what identifies a child, a family or a referrer: AES-256-GCM under a ring of keys kept in one file.
+"""Sealing what identifies a child, a family or a referrer: AES-256-GCM under a ring of keys.
+
+The ring is one JSON text: in a file (`register.key` of the data folder, or the one named in `SCR_KEY_FILE`), or in the
+environment (`SCR_KEYS`) where a secret store hands it over.
 
 A sealed blob is: version (1 byte), key id (8 bytes), nonce (12 bytes), ciphertext with its tag. Version, key id and
 a context such as "referral MK-2013-001" are authenticated, so that a blob cannot be passed off as another's.
 """
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -32,13 +38,25 @@ class Ring:
     """The keys: one current, with which everything new is sealed, and the older ones, which still open.
 
     A ring whose file does not exist makes its first key when it first seals, not when it is loaded, so that a
-    mislaid file is never quietly replaced by a new one beside data that needs the old.
+    mislaid file is never quietly replaced by a new one beside data that needs the old. A key that another process
+    adds to the file is used from then on, without a restart.
     """
 
-    def __init__(self, path: Path, keys: dict[str, bytes], current: str) -> None:
+    def __init__(self, path: Path | None, keys: dict[str, bytes], current: str) -> None:
         self.path = path
         self._keys = keys
         self._current = current
+        self._read_at: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """The ring of a data folder: from `SCR_KEYS`, else from the file in `SCR_KEY_FILE`, else `register.key` there.
+
+        Raises SealError for what is no key ring.
+        """
+        if content := os.environ.get("SCR_KEYS"):
+            return cls(None, *_parsed(content, "What SCR_KEYS holds"))
+        return cls.load_or_make(os.environ.get("SCR_KEY_FILE") or folder / "register.key")
 
     @classmethod
     def load_or_make(cls, path: Path | str) -> Self:
@@ -46,10 +64,19 @@ class Ring:
 
         Raises SealError for a file that is not a key ring.
         """
-        path = Path(path)
-        ring = cls(path, {}, "")
+        ring = cls(Path(path), {}, "")
         ring._reload()
         return ring
+
+    @property
+    def name(self) -> str:
+        """Where the keys are kept, in words."""
+        return "SCR_KEYS" if self.path is None else f"the key file {self.path}"
+
+    @property
+    def current(self) -> str:
+        """The id of the key with which everything new is sealed; empty before there is one."""
+        return self._current
 
     @property
     def exists(self) -> bool:
@@ -63,6 +90,7 @@ class Ring:
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt under the current key for one context; the same context is needed to read it."""
+        self._reload()
         self._make_if_needed()
         head = _VERSION + self._current.encode()
         nonce = secrets.token_bytes(_NONCE)
@@ -97,22 +125,28 @@ class Ring:
         return [_fingerprint(key, content) for key in self._keys.values()]
 
     def rotate(self) -> str:
-        """Add a new current key and write the file anew; the older keys stay. Returns the new key's id."""
+        """Add a new current key and write the file anew; the older keys stay. Returns the new key's id.
+
+        Raises SealError where the keys are in the environment, which nobody can write to.
+        """
+        if self.path is None:
+            raise SealError("The keys come from SCR_KEYS: rotate a key file, and put its whole content there.")
         self._make_if_needed()
-        key_id, key = _new_key()
-        keys = {**self._keys, key_id: key}
-        draft = self._draft(keys, key_id)
-        os.replace(draft, self.path)
-        sync_folder(self.path.parent)
-        self._keys, self._current = keys, key_id
+        with _alone(self.path.parent):  # two rotations at once must not drop each other's key
+            self._load(self.path)
+            key_id, key = _new_key()
+            draft = _draft(self.path, {**self._keys, key_id: key}, key_id)
+            os.replace(draft, self.path)
+            sync_folder(self.path.parent)
+            self._load(self.path)
         return key_id
 
     def _make_if_needed(self) -> None:
-        if self._keys:
+        if self._keys or self.path is None:
             return
         key_id, key = _new_key()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._draft({key_id: key}, key_id)
+        draft = _draft(self.path, {key_id: key}, key_id)
         try:
             os.link(draft, self.path)  # refuses where another process was first: its key is then ours too
         except FileExistsError:
@@ -120,34 +154,60 @@ class Ring:
         finally:
             draft.unlink()
         sync_folder(self.path.parent)
-        self._load()
-
-    def _draft(self, keys: dict[str, bytes], current: str) -> Path:
-        content = {"current": current, "keys": {i: base64.b64encode(key).decode() for i, key in keys.items()}}
-        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(json.dumps(content, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())  # a key must be on disk before anything sealed with it
-        return draft
+        self._load(self.path)
 
     def _reload(self) -> None:
-        if self.path.exists():
-            self._load()
-
-    def _load(self) -> None:
+        """Read the file again if it is another one than was read last: it is always replaced as a whole."""
+        if self.path is None:
+            return
         try:
-            content = json.loads(self.path.read_text())
-            keys = {str(i): base64.b64decode(key, validate=True) for i, key in content["keys"].items()}
-            current = content["current"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SealError(f"The key file {self.path} is not readable as one: put the right file back.") from error
-        if current not in keys or any(len(i) != _ID or len(key) != _KEY for i, key in keys.items()):
-            raise SealError(f"The key file {self.path} is damaged: put an undamaged copy back.")
-        self._keys, self._current = keys, current
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        if (found.st_ino, found.st_mtime_ns) != self._read_at:
+            self._load(self.path)
+
+    def _load(self, path: Path) -> None:
+        with path.open(encoding="utf-8") as file:
+            found = os.fstat(file.fileno())
+            self._keys, self._current = _parsed(file.read(), f"The key file {path}")
+        self._read_at = (found.st_ino, found.st_mtime_ns)
 
     def _where(self) -> str:
-        return f"is not in the key file {self.path}" if self._keys else f"is in no file at {self.path}"
+        return f"is not in {self.name}" if self._keys else f"is in no file at {self.path}"
+
+
+def _parsed(content: str, what: str) -> tuple[dict[str, bytes], str]:
+    """The keys of a ring's JSON, and which is the current one. Raises SealError."""
+    try:
+        read = json.loads(content)
+        keys = {str(i): base64.b64decode(key, validate=True) for i, key in read["keys"].items()}
+        current = read["current"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SealError(f"{what} is not readable as a ring of keys: put the right one back.") from error
+    if current not in keys or any(len(i) != _ID or len(key) != _KEY for i, key in keys.items()):
+        raise SealError(f"{what} is damaged: put an undamaged copy back.")
+    return keys, current
+
+
+def _draft(path: Path, keys: dict[str, bytes], current: str) -> Path:
+    content = {"current": current, "keys": {i: base64.b64encode(key).decode() for i, key in keys.items()}}
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())  # a key must be on disk before anything sealed with it
+    return draft
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # and with it the lock
 
 
 def key_id_of(blob: bytes) -> str:

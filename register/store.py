@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -97,12 +98,18 @@ class Register:
         """
         return await asyncio.get_running_loop().run_in_executor(self._writer, database.purge, self._engine)
 
+    async def sealed_under(self) -> dict[str, int]:
+        """How much is kept under seal, by the id of the key."""
+        total: Counter[str] = Counter()
+        for counts in (await self.read(_counts)).values():
+            total.update(counts)
+        return dict(total)
+
     def _check_keys(self, db: Connection) -> None:
         missing: set[str] = set()
         lost = []
-        for what, row in SEALED.items():
-            counts = db.execute(select(row.key_id, func.count()).where(row.key_id != "").group_by(row.key_id))
-            unknown = {key: n for key, n in counts if key not in self.ring.key_ids}
+        for what, counts in _counts(db).items():
+            unknown = {key: n for key, n in counts.items() if key not in self.ring.key_ids}
             missing |= set(unknown)
             if number := sum(unknown.values()):
                 lost.append(f"{number} {what}{'' if number == 1 else 's'}")
@@ -112,9 +119,7 @@ class Register:
         if not self.ring.exists:
             raise RegisterError(f"The key file {self.ring.path} is missing: put it back; {unreadable}.")
         keys = ", ".join(sorted(missing))
-        raise RegisterError(
-            f"The key file {self.ring.path} lacks the key {keys}: put the right file back; {unreadable}."
-        )
+        raise RegisterError(f"The key {keys} is not in {self.ring.name}: put the right file back; {unreadable}.")
 
     async def append(self, reference: str, events: Sequence[Event]) -> int:
         """Add events of a case, in order, and what follows from them, in one transaction; return its last number.
@@ -202,6 +207,14 @@ class Register:
         """The days proclaimed for a calendar, in order, with their names."""
         query = select(ProclaimedRow.day, ProclaimedRow.name).where(ProclaimedRow.calendar == calendar)
         return await self.read(lambda db: dict(db.execute(query.order_by(ProclaimedRow.day)).all()))
+
+
+def _counts(db: Connection) -> dict[str, dict[str, int]]:
+    """How much is kept under seal: what it is, the id of its key, how often."""
+    return {
+        what: dict(db.execute(select(row.key_id, func.count()).where(row.key_id != "").group_by(row.key_id)).all())
+        for what, row in SEALED.items()
+    }
 
 
 def _context(reference: str) -> str:

@@ -4,7 +4,6 @@ No test sleeps: on the time-skipping server the clock is moved by hand, on a rea
 """
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -20,7 +19,6 @@ from case_world import ZONE, day, wt2013_opening
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -32,12 +30,17 @@ from models.events import Event, Fired, Opening
 from models.letters import LetterReport
 from models.messages import Answer, CaseInput, EventBatch, Mail
 from models.timescale import at_hour
+from payloads import converter
+from register.sealed import Ring
 from rehearsal import add_search_attributes
 from worker import attribute_types, runner
 from workflows.serious_case_review import SeriousCaseReview
 
 BESIDE = Path(sys.executable).parent
 SHA256 = "5" * 64
+RING = Ring(None, {"testkey1": bytes(range(32))}, "testkey1")
+"""The key of cases that no other process of ours must read."""
+SEALING = converter(RING)
 ROOT = Path(__file__).resolve().parents[1]
 _T = TypeVar("_T")
 
@@ -219,10 +222,10 @@ def fired(play: Play, step: str | None = None) -> list[str]:
     return [f"{e.step} {e.kind} {e.on}" for e in rungs if step is None or e.step == step]
 
 
-def timers(history: WorkflowHistory) -> list[str]:
+async def timers(history: WorkflowHistory) -> list[str]:
     """The summaries of the timers armed in a run."""
     started = [e for e in history.events if e.HasField("timer_started_event_attributes")]
-    return [json.loads(event.user_metadata.summary.data) for event in started]
+    return [(await SEALING.decode([event.user_metadata.summary]))[0] for event in started]
 
 
 def counted(history: WorkflowHistory) -> Counter[str]:
@@ -234,7 +237,7 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A time-skipping server of one's own that knows the search attributes."""
     path = str(BESIDE / "temporal-test-server")
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=path
+        data_converter=SEALING, test_server_existing_path=path
     ) as env:
         await add_search_attributes(env.client)
         yield env
@@ -286,12 +289,13 @@ def dev_server(folder: Path, port: int, attributes: Sequence[str] | None = None)
             process.wait()
 
 
-async def connected(port: int) -> Client:
-    """A client of a dev server, as soon as its namespace answers."""
+async def connected(port: int, data: Path | None = None) -> Client:
+    """A client of a dev server, as soon as its namespace answers; with the keys of a data folder where one is named."""
+    sealing = SEALING if data is None else converter(Ring.of(data))
 
     async def probe() -> Client | None:
         try:
-            client = await Client.connect(f"127.0.0.1:{port}", data_converter=pydantic_data_converter)
+            client = await Client.connect(f"127.0.0.1:{port}", data_converter=sealing)
             async for _ in client.list_workflows(limit=1):
                 pass
         except Exception:  # noqa: BLE001 - whatever it says while it starts, it is asked again

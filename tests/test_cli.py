@@ -5,6 +5,7 @@ test_cli_cases.py.
 """
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -246,6 +247,25 @@ def test_engine_down(scr: Desk, monkeypatch: pytest.MonkeyPatch, words: list[str
     said = scr(*words)
     assert said == (1, "", "The engine at 127.0.0.1:1 does not answer; `./dev up` starts one.\n")
     assert scr.kept() == before
+
+
+def test_keys_are_listed_and_rotated_and_never_shown(scr: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no key yet" in scr("keys", "list").out
+    first = scr("keys", "rotate", "--json").json["key"]
+    second = scr("keys", "rotate", "--json").json["key"]
+    listed = scr("keys", "list", "--json").json
+    assert {row["key"]: row["current"] for row in listed if row["key"] in (first, second)} == {
+        first: False,
+        second: True,
+    }
+    content = (scr.data / "register.key").read_text()
+    assert not any(key in scr("keys", "list").out for key in json.loads(content)["keys"].values())
+    monkeypatch.setenv("SCR_KEYS", content)
+    said = scr("keys", "rotate")
+    assert (said.code, said.err) == (
+        2,
+        "The keys come from SCR_KEYS: rotate a key file, and put its whole content there.\n",
+    )
 
 
 def test_a_case_that_is_filed_but_not_begun(scr: Desk) -> None:

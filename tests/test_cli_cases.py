@@ -362,8 +362,13 @@ def test_another_register_cannot_take_a_case_of_this_engine(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    elsewhere = Desk(monkeypatch, capfd, tmp_path / "elsewhere", f"127.0.0.1:{office[1]}")
     file = tmp_path / "other.toml"
     file.write_text(referral("Somebody Else"), encoding="utf-8")
+    with_our_key, with_another = tmp_path / "with our key", tmp_path / "with another"
+    with_our_key.mkdir()
+    shutil.copy(office[0] / "register.key", with_our_key)
+    elsewhere = Desk(monkeypatch, capfd, with_our_key, f"127.0.0.1:{office[1]}")
     refused(elsewhere("refer", file), "has another case", "does not belong to this register")
+    elsewhere = Desk(monkeypatch, capfd, with_another, f"127.0.0.1:{office[1]}")
+    refused(elsewhere("refer", file), "a case in the engine", "is sealed with the key", "put that key back")
     assert case != ""

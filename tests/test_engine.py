@@ -1,7 +1,6 @@
 """The workflow on the real dev server: visibility, restarts of worker and engine, the worker as a process."""
 
 import asyncio
-import json
 import logging
 import signal
 import subprocess
@@ -13,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from case_world import noon, wt2013_opening
-from engine import ROOT, Office, connected, counted, dev_server, environment, free_port, office_worker, until
+from engine import ROOT, SEALING, Office, connected, counted, dev_server, environment, free_port, office_worker, until
 from stories import closing
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
 import starter
@@ -176,7 +175,8 @@ async def test_cases_are_found_and_shown_in_the_engines_own_ui(client: Client) -
         assert "1 day overdue" in shown
         history = await handle.fetch_history()
         told = [event.user_metadata for event in history.events if event.user_metadata.HasField("summary")]
-        summaries = [json.loads(metadata.summary.data) for metadata in told]
+        summaries = await SEALING.decode([metadata.summary for metadata in told])
+        assert not [told for told in summaries if told.encode() in history_bytes(history)]
         assert any("Letters: " in summary for summary in summaries)
         assert any("overdue" in summary for summary in summaries)
 
@@ -226,7 +226,10 @@ async def test_nothing_personal_reaches_the_engine_or_the_logs(
 
 async def raw_history(client: Client, reference: str) -> bytes:
     """Every byte of the payloads of a history."""
-    history = await client.get_workflow_handle(reference).fetch_history()
+    return history_bytes(await client.get_workflow_handle(reference).fetch_history())
+
+
+def history_bytes(history: WorkflowHistory) -> bytes:
     return b"".join(event.SerializeToString() for event in history.events)
 
 
@@ -246,7 +249,8 @@ async def test_a_worker_without_its_search_attributes_refuses_to_start(tmp_path:
         assert "Traceback" not in stderr.decode()
 
 
-async def test_a_worker_told_to_stop_drains_and_another_goes_on(port: int, client: Client, tmp_path: Path) -> None:
+async def test_a_worker_told_to_stop_drains_and_another_goes_on(port: int, tmp_path: Path) -> None:
+    client = await connected(port, tmp_path)
     await begun(client, "E-2013-001", noon("2013-07-08"))
 
     async def start() -> asyncio.subprocess.Process:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine import SEALING
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Interceptor,
     Replayer,
@@ -32,7 +32,7 @@ def history(path: Path, **changes: str) -> WorkflowHistory:
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[SeriousCaseReview], workflow_runner=runner(), data_converter=pydantic_data_converter)
+    return Replayer(workflows=[SeriousCaseReview], workflow_runner=runner(), data_converter=SEALING)
 
 
 def test_there_is_a_history_of_every_stage() -> None:
@@ -82,12 +82,12 @@ async def test_the_rules_make_the_same_events_of_a_kept_history(path: Path) -> N
     watching = Replayer(
         workflows=[SeriousCaseReview],
         workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=pydantic_data_converter,
+        data_converter=SEALING,
         interceptors=[_Watching()],
     )
     await watching.replay_workflow(kept)
     written = [
-        (await pydantic_data_converter.decode(scheduled.input.payloads, [EventBatch]))[0]
+        (await SEALING.decode(scheduled.input.payloads, [EventBatch]))[0]
         for event in kept.events
         if (scheduled := event.activity_task_scheduled_event_attributes).activity_type.name == RECORD_EVENTS
     ]

@@ -13,6 +13,12 @@ from register.store import Register
 CHILD = {"child": {"name": "Wilhelmina Invented", "born": "2009-05-01"}, "narrative": "Näheres über die Familie"}
 
 
+def path_of(ring: Ring) -> Path:
+    """The file of a ring that has one."""
+    assert ring.path is not None
+    return ring.path
+
+
 @pytest.fixture
 def ring(tmp_path: Path) -> Ring:
     return Ring.load_or_make(tmp_path / "keys" / "ring.json")
@@ -63,11 +69,11 @@ def test_the_key_of_another_ring_is_refused(ring: Ring, tmp_path: Path) -> None:
 
 def test_the_file_is_made_when_first_needed_and_is_the_owners_alone(ring: Ring) -> None:
     assert not ring.exists
-    assert not ring.path.exists()
+    assert not path_of(ring).exists()
     ring.seal(b"text", "c")
     assert ring.exists
-    assert stat.S_IMODE(ring.path.stat().st_mode) == 0o600
-    assert list(ring.path.parent.iterdir()) == [ring.path]
+    assert stat.S_IMODE(path_of(ring).stat().st_mode) == 0o600
+    assert list(path_of(ring).parent.iterdir()) == [path_of(ring)]
 
 
 def test_two_rings_made_at_once_share_the_key_of_the_first(tmp_path: Path) -> None:
@@ -83,15 +89,15 @@ def test_after_rotation_old_blobs_open_and_new_ones_use_the_new_key(ring: Ring) 
     ring.rotate()
     new = ring.seal(b"new", "c")
     assert old[1:9] != new[1:9]
-    loaded = Ring.load_or_make(ring.path)
+    loaded = Ring.load_or_make(path_of(ring))
     assert (loaded.unseal(old, "c"), loaded.unseal(new, "c")) == (b"old", b"new")
     assert loaded.seal(b"x", "c")[1:9] == new[1:9]
-    assert stat.S_IMODE(ring.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path_of(ring).stat().st_mode) == 0o600
 
 
 def test_a_key_added_by_another_process_is_found(ring: Ring) -> None:
     ring.seal(b"makes the file", "c")
-    other = Ring.load_or_make(ring.path)
+    other = Ring.load_or_make(path_of(ring))
     other.rotate()
     before = other.fingerprint(b"content")
     assert ring.unseal(other.seal(b"text", "c"), "c") == b"text"
@@ -110,9 +116,9 @@ def test_a_fingerprint_differs_between_rings_and_is_found_again_after_rotation(r
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("not JSON", "is not readable as one"),
-        ("[]", "is not readable as one"),
-        ('{"keys": {}}', "is not readable as one"),
+        ("not JSON", "is not readable as a ring of keys"),
+        ("[]", "is not readable as a ring of keys"),
+        ('{"keys": {}}', "is not readable as a ring of keys"),
         ('{"current": "a", "keys": {}}', "is damaged"),
         ('{"current": "12345678", "keys": {"12345678": "AAAA"}}', "is damaged"),
     ],
@@ -162,7 +168,7 @@ async def test_a_register_with_referrals_does_not_open_without_its_key_and_no_ne
         await Register.open(path, Ring.load_or_make(keys))
     assert not keys.exists()
     Ring.load_or_make(keys).seal(b"another key", "c")
-    with pytest.raises(RegisterError, match=r"lacks the key .*: put the right file back"):
+    with pytest.raises(RegisterError, match=r"The key .* is not in the key file .*: put the right file back"):
         await Register.open(path, Ring.load_or_make(keys))
     kept.rename(keys)
     async with await Register.open(path, Ring.load_or_make(keys)) as register:
@@ -186,6 +192,6 @@ async def test_the_same_referral_is_recognised_after_a_rotation(tmp_path: Path, 
 
 def test_the_key_file_is_json_with_the_current_id_and_the_keys(ring: Ring) -> None:
     ring.seal(b"text", "c")
-    content = json.loads(ring.path.read_text())
+    content = json.loads(path_of(ring).read_text())
     assert set(content) == {"current", "keys"}
     assert content["current"] in content["keys"]

@@ -95,7 +95,7 @@ class Office:
 
     async def running(self, reference: str) -> bool:
         """Whether the engine runs the workflow of a case."""
-        handle = (await connected(self.port)).get_workflow_handle(reference)
+        handle = (await connected(self.port, self.data)).get_workflow_handle(reference)
         return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
 

@@ -46,7 +46,7 @@ async def pages(office: tuple[Path, int], case: str) -> AsyncIterator[Office]:
     """The pages on the office's register and engine."""
     folder, port = office
     async with await Register.open(folder / "register.db", Ring.load_or_make(folder / "register.key")) as register:
-        yield Office(register, Library(folder), folder, client=await connected(port))
+        yield Office(register, Library(folder), folder, client=await connected(port, folder))
 
 
 def on(day: date, name: str = "made_on") -> dict[str, str]:

@@ -148,13 +148,13 @@ async def test_one_timer_is_armed_for_each_deadline_that_is_waited_for() -> None
         await play.decide("written-notification", "received")
         await play.settle()
         rungs = list((await play.case()).steps["recommend"].rungs)
-        assert timers(await play.history()) == [
+        assert await timers(await play.history()) == [
             "written-notification: overdue",  # armed before the decision, and left to run out: it wakes nobody early
         ]
         await play.go_to(rungs[-1].at + SECOND)
         await play.settle()
         history = await play.history()
-        assert timers(history)[1:] == [f"recommend: {rung.words}" for rung in rungs]
+        assert (await timers(history))[1:] == [f"recommend: {rung.words}" for rung in rungs]
         assert counted(history)["TIMER_CANCELED"] == 0
         assert fired(play) == [
             "recommend reminded 2013-07-15",
@@ -227,7 +227,7 @@ async def test_rungs_missed_in_weeks_without_a_worker_fire_in_order_each_once() 
                 "recommend escalated 2013-08-05",
             ]
             assert len(set(play.office.sent)) == len(play.office.sent)
-            assert len(timers(await play.history())) == 0, "nothing is left to wait for"
+            assert len(await timers(await play.history())) == 0, "nothing is left to wait for"
 
 
 async def test_a_deadline_moved_later_leaves_no_stray_rung() -> None:
@@ -346,7 +346,7 @@ async def test_another_procedure_runs_the_same_way() -> None:
     async with playing(opening(procedure=tiny())) as play, play.worker():
         case = await play.settle()
         assert case.procedure.id == "tiny"
-        assert timers(await play.history())[0].startswith("ask[")
+        assert (await timers(await play.history()))[0].startswith("ask[")
 
 
 def test_the_sandbox_is_on() -> None:

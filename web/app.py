@@ -103,7 +103,7 @@ async def opened() -> AsyncIterator[Office]:
     """The office of the data folder."""
     data = data_folder()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ring = Ring.load_or_make(data / "register.key")
+    ring = Ring.of(data)
     async with await Register.open(data / "register.db", ring) as register:
         yield Office(register, Library(data), data, secure=os.environ.get("SCR_PUBLIC_URL", "").startswith("https:"))
 

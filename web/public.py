@@ -123,7 +123,7 @@ async def serve(port: int) -> None:
     data = data_folder()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     board = Library(data).board(os.environ.get("SCR_BOARD") or "demo")
-    ring = Ring.load_or_make(data / "register.key")
+    ring = Ring.of(data)
     async with await Register.open(data / "register.db", ring) as register:
         app = build_public(register, board, data / "public" / board.id)
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)

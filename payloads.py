@@ -1,0 +1,73 @@
+"""What Temporal keeps of a case is sealed: payloads, headers, summaries and failures, compressed and then encrypted.
+
+The engine stores and shows nothing else but workflow ids, search attributes and names of types, none of them personal.
+"""
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+
+from register.sealed import Ring, SealError, key_id_of
+
+ENCODING = b"binary/encrypted"
+KEY_ID = "encryption-key-id"
+_CONTEXT = "a case in the engine"
+_COMPRESSED, _PLAIN = b"z", b"p"
+_WORTH_COMPRESSING = 256  # bytes; below it deflate gains nothing
+_LARGEST = 64 << 20  # bytes; what a payload may grow to: one that was made to grow without end is refused
+
+
+class SealingCodec(PayloadCodec):
+    """Seals payloads under the current key of a ring; opens those of every key, and lets through what is not sealed.
+
+    What was kept before there was encryption stays readable. Raises SealError for a missing key and for anything
+    that was altered.
+    """
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal payloads; the key's id stands in the metadata and is authenticated."""
+        return [self._seal(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open payloads."""
+        return [self._open(payload) for payload in payloads]
+
+    def _seal(self, payload: Payload) -> Payload:
+        plain = payload.SerializeToString()
+        worth = len(plain) >= _WORTH_COMPRESSING
+        packed = _COMPRESSED + zlib.compress(plain, 1) if worth else _PLAIN + plain
+        sealed = self._ring.seal(packed, _CONTEXT)
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id_of(sealed).encode()}, data=sealed)
+
+    def _open(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload
+        packed = self._ring.unseal(payload.data, _CONTEXT)
+        return Payload.FromString(_inflated(packed[1:]) if packed[:1] == _COMPRESSED else packed[1:])
+
+
+def converter(ring: Ring) -> DataConverter:
+    """How everything that goes to the engine is written: JSON by pydantic, sealed with a ring; failures too."""
+    return dataclasses.replace(plain_converter, payload_codec=SealingCodec(ring))
+
+
+plain_converter = DataConverter(
+    payload_converter_class=PydanticPayloadConverter,
+    failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+)
+"""The same without sealing."""
+
+
+def _inflated(packed: bytes) -> bytes:
+    deflate = zlib.decompressobj()
+    plain = deflate.decompress(packed, _LARGEST)
+    if not deflate.eof:
+        raise SealError("A payload of the engine is damaged or too large: restore it from a backup.")
+    return plain
