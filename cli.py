@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from commands import accounts, cases, decisions, keys, papers, printing, records
+from commands import accounts, cases, decisions, keys, letters, papers, printing, records, recovering
 from commands.cases import Json, Unusable, read_toml_text, whole_day
 from library import Library, data_folder
 from models.period import PeriodError
@@ -37,10 +37,14 @@ audit_app = typer.Typer(no_args_is_help=True, help="The register's chain of even
 calendar_app = typer.Typer(no_args_is_help=True, help="Calendars of non-working days.")
 app.add_typer(cases.app)
 app.add_typer(decisions.app)
+app.add_typer(letters.app)
 app.add_typer(papers.app)
 app.add_typer(records.app)
 app.add_typer(accounts.app, name="account")
+app.add_typer(letters.mail_app, name="mail")
 app.add_typer(keys.app, name="keys")
+app.add_typer(recovering.app)
+app.add_typer(recovering.register_app, name="register")
 app.add_typer(procedure_app, name="procedure")
 app.add_typer(audit_app, name="audit")
 app.add_typer(calendar_app, name="calendar")
@@ -222,17 +226,6 @@ def audit_verify(
 
     if not cases.with_register(work):
         raise typer.Exit(1)
-
-
-@app.command()
-def restore(as_json: Json = False) -> None:
-    """Start every open case that the engine does not have, from the register, with the same deadlines."""
-    import starter
-
-    async def work(register: "Register") -> None:
-        printing.restored(await starter.restore(await starter.connect(), register), as_json)
-
-    cases.with_register(work)
 
 
 @calendar_app.command("add")

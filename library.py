@@ -86,6 +86,11 @@ class Library:
         own = [folder / "boards" / board / "letters" for folder in self._folders]
         return [folder for folder in [*own, *self._letters()[:-1]] if folder.is_dir()] + self._letters()[-1:]
 
+    def letters(self, board: str) -> dict[str, Path]:
+        """The files of the letters that a board can send, its own wording before any other, by the letter's name."""
+        folders = reversed(self.letter_folders(board))
+        return {path.name.removesuffix(".md.j2"): path for folder in folders for path in folder.glob("*.md.j2")}
+
     def templates(self) -> set[str]:
         """The names of the letters that every board can send, those added in the data folder included."""
         return {path.name.removesuffix(".md.j2") for folder in self._letters() for path in folder.glob("*.md.j2")}

@@ -4,10 +4,13 @@ The engine stores and shows nothing else but workflow ids, search attributes and
 """
 
 import dataclasses
+import json
 import zlib
 from collections.abc import Sequence
 
-from temporalio.api.common.v1 import Payload
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
@@ -39,6 +42,16 @@ class SealingCodec(PayloadCodec):
         """Open payloads."""
         return [self._open(payload) for payload in payloads]
 
+    def open_or_say(self, payload: Payload) -> Payload:
+        """Open a payload, or give one in its place that says why it cannot be."""
+        try:
+            return self._open(payload)
+        except (SealError, ValueError, zlib.error, DecodeError):
+            key = key_id_of(payload.data)
+            why = "it was altered" if key in self._ring.key_ids else f"the key {key} is not in the ring"
+            said = json.dumps(f"This cannot be read: {why}.")
+            return Payload(metadata={"encoding": b"json/plain"}, data=said.encode())
+
     def _seal(self, payload: Payload) -> Payload:
         plain = payload.SerializeToString()
         worth = len(plain) >= _WORTH_COMPRESSING
@@ -63,6 +76,21 @@ plain_converter = DataConverter(
     failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
 )
 """The same without sealing."""
+
+
+def readable(ring: Ring, content: str) -> tuple[str, int]:
+    """Payloads as the Temporal Web UI sends them (the JSON of protobuf), opened, and how many they are.
+
+    One that cannot be opened is replaced by the reason, so that it does not keep the others from being read. Raises
+    ValueError for anything else than payloads.
+    """
+    try:
+        sent = json_format.Parse(content, Payloads())
+    except (json_format.ParseError, RecursionError) as error:
+        raise ValueError("These are no payloads.") from error
+    codec = SealingCodec(ring)
+    opened = Payloads(payloads=[codec.open_or_say(payload) for payload in sent.payloads])
+    return json_format.MessageToJson(opened, indent=None), len(sent.payloads)
 
 
 def _inflated(packed: bytes) -> bytes:

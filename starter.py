@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
@@ -19,13 +19,20 @@ from temporalio.client import (
 from temporalio.common import HeaderCodecBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from library import Library, data_folder
 from models import messages
 from models.calendar import Calendar
-from models.case import Case, fold
+from models.case import fold
 from models.decisions import Decision, Proclaim
 from models.messages import Answer, Carried, CaseInput
 from models.referral import Referral, opening_of
@@ -41,7 +48,8 @@ from workflows import attributes
 
 PATIENCE = timedelta(seconds=30)
 """How long a person waits for an answer before being told that the worker does not answer."""
-
+AS_NOW = {"writes_locally": True}
+"""How runs are started now, and not always were."""
 
 Engine: TypeAlias = Client
 """A connection to the engine, for those who go through this door."""
@@ -51,8 +59,8 @@ class Unreachable(ConnectionError):
     """The engine or the worker does not answer; nothing is lost, the same command may be given again."""
 
 
-async def connect(ring: Ring | None = None) -> Client:
-    """Connect as the `TEMPORAL_*` variables or the profile file say, else to this machine.
+async def connect(ring: Ring | None = None, address: str | None = None) -> Client:
+    """Connect to an address, or as the `TEMPORAL_*` variables or the profile file say, else to this machine.
 
     All that is sent is sealed with `ring`, by default that of the data folder.
 
@@ -63,12 +71,42 @@ async def connect(ring: Ring | None = None) -> Client:
     except RuntimeError as error:
         first = str(error).partition("\n")[0]
         raise Refusal(f"The TEMPORAL_* settings cannot be used: {first}; mend or unset them.") from error
-    config.setdefault("target_host", "localhost:7233")
+    config["target_host"] = address or config.get("target_host", "localhost:7233")
     sealing = converter(ring or Ring.of(data_folder()))
     try:
         return await Client.connect(**config, data_converter=sealing, header_codec_behavior=HeaderCodecBehavior.CODEC)
     except RuntimeError as error:
         raise Unreachable(f"The engine at {config['target_host']} does not answer; `./dev up` starts one.") from error
+
+
+async def must_answer(client: Client) -> None:
+    """Raise Unreachable unless the engine answers, and has the namespace."""
+    await counted(client, [""])
+
+
+async def counted(client: Client, queries: Sequence[str]) -> list[int]:
+    """How many workflows each visibility query finds, as the Temporal Web UI would list them. Raises Unreachable."""
+    try:
+        found = await asyncio.gather(*(client.count_workflows(query, rpc_timeout=PATIENCE) for query in queries))
+    except RPCError as error:
+        raise Unreachable("The engine does not answer; ask again later.") from error
+    return [one.count for one in found]
+
+
+def measure(at: str | None) -> None:
+    """Have the client's core log through Python's logging, and serve its metrics at an address if one is given.
+
+    To be called before anything connects. Raises Refusal where nothing can be served there.
+    """
+    warnings = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    log = LoggingConfig(warnings, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
+    metrics = (
+        PrometheusConfig(at, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True) if at else None
+    )
+    try:
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log, metrics=metrics)))
+    except (RuntimeError, ValueError) as error:
+        raise Refusal(f"The client's metrics cannot be served at {at}: free the port, or name another.") from error
 
 
 def keep_stdout_clean() -> None:
@@ -128,7 +166,7 @@ async def start(client: Client, case: CaseInput, task_queue: str = messages.TASK
     """Start the workflow of a case; False if the engine has or had it already. Raises Unreachable."""
     options = _options(case, task_queue)
     try:
-        await client.start_workflow(messages.WORKFLOW, case, **options)
+        await client.start_workflow(messages.WORKFLOW, case.model_copy(update=AS_NOW), **options)
     except WorkflowAlreadyStartedError:
         return False
     except RPCError as error:
@@ -168,7 +206,7 @@ async def decide(
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
             if decision.kind in ("reconsider", "correct") and await _is_closed(client, reference):
-                case = CaseInput(carried=Carried(case=await _from_register(register, reference)), behind=behind)
+                case = CaseInput(carried=await _closed(register, reference), behind=behind)
                 return await _reopen(client, case, update_id, payload)
             handle = client.get_workflow_handle(reference)
             answer: Answer = await handle.execute_update(messages.DECIDE, payload, id=update_id, result_type=Answer)
@@ -199,14 +237,20 @@ async def _is_closed(client: Client, reference: str) -> bool:
     return WorkflowExecutionStatus(int(info.status)) is not WorkflowExecutionStatus.RUNNING
 
 
-async def _from_register(register: Register, reference: str) -> Case:
-    events = await queries.events(register, reference)
-    if not events:
+async def _closed(register: Register, reference: str) -> Carried:
+    """A closed case from the register. Raises Refusal for one that is open, or never was."""
+    carried = await from_register(register, reference)
+    if carried is None:
         raise Refusal(f"There is no case {reference!r} in engine or register; `scr cases` lists them.")
-    case = fold(events)
-    if case.facts.closed is None:
+    if carried.case.facts.closed is None:
         raise Refusal(f"The engine has lost case {reference!r}, which is open: `scr restore` starts it again.")
-    return case
+    return carried
+
+
+async def from_register(register: Register, reference: str) -> Carried | None:
+    """A case as its events in the register leave it; None where there are none."""
+    events = await queries.events(register, reference)
+    return Carried(case=fold(events), events=tuple(events)) if events else None
 
 
 async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapping[str, Any]) -> Answer:
@@ -214,7 +258,7 @@ async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapp
     options["id_reuse_policy"] = WorkflowIDReusePolicy.ALLOW_DUPLICATE
     operation = WithStartWorkflowOperation[Any, Any](
         messages.WORKFLOW,
-        case,
+        case.model_copy(update=AS_NOW),
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         **options,
     )
@@ -224,11 +268,14 @@ async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapp
     return answer
 
 
-async def ask(client: Client, reference: str) -> Carried:
-    """The living case from its workflow. Raises Refusal if there is none, Unreachable."""
+async def ask(client: Client, reference: str, query: str = messages.CASE) -> Carried:
+    """The living case from its workflow, with all its events if asked for `messages.EVENTS`.
+
+    Raises Refusal if there is none, Unreachable.
+    """
     handle = client.get_workflow_handle(reference)
     try:
-        carried: Carried = await handle.query(messages.CASE, result_type=Carried, rpc_timeout=PATIENCE)
+        carried: Carried = await handle.query(query, result_type=Carried, rpc_timeout=PATIENCE)
     except RPCError as error:
         _must_exist(error, reference)
         raise Unreachable("The engine or the worker does not answer; ask again later.") from error
@@ -246,17 +293,13 @@ def _names_namespace(error: RPCError) -> bool:
     return error.status == RPCStatusCode.NOT_FOUND and error.message.startswith("Namespace ")
 
 
-async def restore(client: Client, register: Register) -> list[str]:
-    """Start every open case that the engine does not have, from its events in the register; their references.
-
-    The deadlines are the same. Cases that run already are left alone, so it can be broken off and given again.
-    """
-    started = []
-    for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
-        case = fold(await queries.events(register, view.reference))
-        if await start(client, CaseInput(carried=Carried(case=case))):
-            started.append(view.reference)
-    return started
+async def running(client: Client) -> list[str]:
+    """The references of the cases that live in the engine. Raises Unreachable."""
+    query = f'WorkflowType = "{messages.WORKFLOW}" AND ExecutionStatus = "Running"'
+    try:
+        return sorted([found.id async for found in client.list_workflows(query)])
+    except RPCError as error:
+        raise Unreachable("The engine does not answer; give the same command again later.") from error
 
 
 async def proclaim(

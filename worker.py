@@ -3,9 +3,13 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
@@ -13,19 +17,39 @@ from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import health
+import logs
+import recovery
 import starter
 from activities.letters import LetterActivities
 from activities.register import RegisterActivities
 from library import Library, data_folder
+from mail import settings, watching
+from mail.carriers import Carrier
 from models.messages import TASK_QUEUE
 from models.refusal import Refusal
+from register import database
+from register.errors import RegisterDown
 from register.sealed import Ring
+from register.state import UNCONFIRMED
 from register.store import Register
+from upkeep import Job, keeping
 from workflows.attributes import REGISTRY
 from workflows.serious_case_review import SeriousCaseReview
 
 DRAIN = timedelta(seconds=20)
 """How long running activities may take to finish when the worker is told to stop."""
+CACHED = 10_000
+"""How many cases are kept in memory, about 100 KB each; one that is not is read from its history at each decision."""
+
+STICKY = timedelta(seconds=2)
+"""How long a case waits for a worker that has died before another takes it over."""
+
+PAUSE = timedelta(seconds=5)
+"""After how long a database that does not answer is tried again."""
+
+CONFIRMING = timedelta(minutes=1)
+"""How often events are settled that are not known to be in the engine."""
 
 TYPES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
@@ -38,17 +62,31 @@ log = logging.getLogger("worker")
 
 
 def build_worker(
-    client: Client, register: Register, library: Library, outbox: Path, task_queue: str = TASK_QUEUE
+    client: Client,
+    register: Register,
+    library: Library,
+    outbox: Path,
+    task_queue: str = TASK_QUEUE,
+    carrier: Carrier | None = None,
+    **options: Any,
 ) -> Worker:
-    """A worker for cases. It does not run yet; the register stays open for as long as it does."""
-    letters = LetterActivities(library, register, outbox)
+    """A worker for cases. It does not run yet; the register stays open for as long as it does.
+
+    `options` are those of Temporal's own Worker, for what differs from the defaults here.
+    """
+    letters = LetterActivities(library, register, outbox, carrier)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=[SeriousCaseReview],
         activities=[letters.send, RegisterActivities(register).record],
         workflow_runner=runner(),
-        graceful_shutdown_timeout=DRAIN,
+        **{
+            "graceful_shutdown_timeout": DRAIN,
+            "max_cached_workflows": CACHED,
+            "sticky_queue_schedule_to_start_timeout": STICKY,
+            **options,
+        },
     )
 
 
@@ -70,8 +108,46 @@ def attribute_types() -> list[str]:
     return [f"{key.name}={TYPES[key.indexed_value_type]}" for key in REGISTRY]
 
 
+async def opened(folder: Path, stop: asyncio.Event) -> Register | None:
+    """The register of a data folder, as soon as its database answers; None where it is told to stop before."""
+    while not stop.is_set():
+        try:
+            return await Register.open(database.where(folder), Ring.of(folder))
+        except RegisterDown as error:
+            log.warning("%s It is tried again in %d seconds.", error, PAUSE.seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PAUSE.total_seconds())
+    return None
+
+
+@asynccontextmanager
+async def watched(client: Client, register: Register, port: int | None) -> AsyncIterator[None]:
+    """Answer those who run this, at a port, if one is given."""
+
+    async def engine() -> Client:
+        return client
+
+    if port is None:
+        yield
+        return
+    async with health.serving(health.build(register, engine), health.host_of(os.environ), port):
+        yield
+
+
+def confirming(client: Client, register: Register) -> Job:
+    """Settling the cases whose last events were written by a workflow task that may have been lost."""
+    return Job(
+        "Confirming events",
+        CONFIRMING,
+        lambda: recovery.confirm(client, register, datetime.now(UTC) - UNCONFIRMED),
+    )
+
+
 async def main() -> None:
     """Run until SIGINT or SIGTERM, then drain."""
+    carrier, bounces = settings.carrier_of(os.environ), settings.bounces_of(os.environ)
+    port, clients = (health.port_of(os.environ, f"SCR_{one}METRICS_PORT") for one in ("", "ENGINE_"))
+    starter.measure(f"{health.host_of(os.environ)}:{clients}" if clients else None)
     client = await starter.connect()
     missing = await missing_attributes(client)
     if missing:
@@ -80,10 +156,14 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ring = Ring.of(folder)
+    register = await opened(folder, stop)
+    if register is None:
+        return
     async with (
-        await Register.open(folder / "register.db", ring) as register,
-        build_worker(client, register, Library(folder), folder / "outbox"),
+        register,
+        watched(client, register, port),
+        build_worker(client, register, Library(folder), folder / "outbox", carrier=carrier),
+        keeping(watching.job(register, carrier, bounces), confirming(client, register)),
     ):
         log.info("The worker is ready on task queue %s.", TASK_QUEUE)
         await stop.wait()
@@ -96,8 +176,8 @@ if __name__ == "__main__":
     if parser.parse_args().search_attributes:
         print("\n".join(attribute_types()))
     else:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
         try:
+            logs.set_up(os.environ)
             asyncio.run(main())
         except (ConnectionError, Refusal) as error:
             raise SystemExit(str(error)) from error

@@ -7,29 +7,36 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.outbox import write_eml
-from activities.rendering import LetterError, Renderer
+from activities import outbox
+from activities.rendering import FillingError, LetterError, Renderer
+from activities.safe_rendering import Given, make
 from library import Library
+from mail.carriers import Carrier, Held, NotTaken, OutboxFolder
+from mail.dispatch import Dispatch
 from models import messages
 from models.board import Board
-from models.letters import Correspondent, LetterOrder, LetterReport
+from models.letters import Correspondent, LetterOrder, LetterReport, RenderedLetter
 from models.messages import Mail
 from models.refusal import Refusal
+from register import deliveries, wordings
+from register.deliveries import Delivery
 from register.errors import RegisterError
 from register.sealed import SealError
 from register.store import Register
+from register.wordings import Wording
 
 FROM_REFERRAL = ("referrer", "family")
 """Roles whose address the referral gives."""
 
 
 class LetterActivities:
-    """The activities that send letters; the outbox is a folder of e-mail files."""
+    """The activities that send letters: into the outbox, a folder of e-mail files, and from there by a carrier."""
 
-    def __init__(self, library: Library, register: Register, outbox: Path) -> None:
+    def __init__(self, library: Library, register: Register, outbox: Path, carrier: Carrier | None = None) -> None:
         self._library = library
         self._register = register
         self._outbox = outbox
+        self._dispatch = Dispatch(register, carrier or OutboxFolder())
         self._renderers: dict[str, Renderer] = {}
 
     @activity.defn(name=messages.SEND_LETTERS)
@@ -37,36 +44,98 @@ class LetterActivities:
         """Send letters, each once however often this is tried, and report on each.
 
         What is wrong for good (wording, address, no referral) is reported and becomes a person's task; what may pass
-        (a full disk) is raised when the others have gone, and the engine tries again.
+        (a full disk, a mail server that is down) is raised when the others have gone, and the engine tries again.
         """
         try:
             referral = await self._register.referral(mail.reference)
         except (RegisterError, SealError):
             referral = None  # letters that need nothing of it go all the same
-        reports, passing = [], None
+        journeys = await deliveries.journeys(self._register, mail.reference)
+        reports: list[LetterReport] = []
+        passing: Held | OSError | None = None
         for order in mail.letters:
+            down = passing if isinstance(passing, Held) and passing.every else None
             try:
-                reports.append(await asyncio.to_thread(self._send, mail, order, referral))
-            except OSError as error:
+                reports.append(await self._send(mail, order, referral, journeys.get(order.id, []), down))
+            except (Held, OSError) as error:
                 passing = error
         if passing is not None:
             raise passing
         return reports
 
-    def _send(self, mail: Mail, order: LetterOrder, referral: dict[str, Any] | None) -> LetterReport:
+    async def _send(
+        self,
+        mail: Mail,
+        order: LetterOrder,
+        referral: dict[str, Any] | None,
+        journey: list[Delivery],
+        down: Held | None,
+    ) -> LetterReport:
+        """Write one letter into the outbox and hand it on. One that was refused before is written anew."""
+        refused = deliveries.refusal(journey)
+        if (
+            refused is not None and refused.at >= activity.info().scheduled_time
+        ):  # by this very order, at an earlier try
+            return LetterReport(letter=order.id, because=refused.detail)
+        number = refused.number if refused is not None else None
+        wording = await wordings.newest(self._register, mail.board, order.template)
+        report = await asyncio.to_thread(self._write, mail, order, referral, number, wording)
+        if report.sha256 is None:
+            return report
+        path = outbox.path_of(self._outbox, mail.reference, order.id)
         try:
+            await self._dispatch.hand_on(mail.reference, order.id, path, journey, down)
+        except NotTaken as error:
+            return LetterReport(letter=order.id, because=str(error))
+        return report
+
+    def _write(
+        self,
+        mail: Mail,
+        order: LetterOrder,
+        referral: dict[str, Any] | None,
+        refused: int | None,
+        wording: Wording | None,
+    ) -> LetterReport:
+        """Have the letter lie in the outbox; one that does is left as it is, for those bytes may have gone."""
+        try:
+            path = outbox.path_of(self._outbox, mail.reference, order.id)
+            if refused is not None:
+                outbox.set_aside(path, refused)
+            if path.exists():
+                return LetterReport(letter=order.id, sha256=outbox.read_hash(path))
             board = self._library.board(mail.board)
             sender = board.correspondent(order.sender, _holding(order, order.sender, order.signers))
             recipient = _recipient(board, order, referral)
-            child = referral.get("child") if referral else None
-            rendered = self._renderer(board.id).render(order, mail.reference, board, sender, recipient, child)
-            _, sha256 = write_eml(self._outbox, mail.reference, order, rendered, sender, recipient)
+            given = Given(
+                order=order,
+                reference=mail.reference,
+                board=board,
+                sender=sender,
+                recipient=recipient,
+                child=referral.get("child") if referral else None,
+            )
+            rendered = self._rendered(given, wording)
+            _, sha256 = outbox.write_eml(self._outbox, mail.reference, order, rendered, sender, recipient)
         except ValidationError:  # its text would quote the referral
             because = f"The referral's address for {order.recipient!r} is incomplete: send this letter by hand."
             return LetterReport(letter=order.id, because=because)
         except (Refusal, LetterError, ValueError) as error:
             return LetterReport(letter=order.id, because=str(error))
         return LetterReport(letter=order.id, sha256=sha256)
+
+    def _rendered(self, given: Given, wording: Wording | None) -> RenderedLetter:
+        """The letter in the product's wording or the board's file; one edited in the browser in a process apart."""
+        if wording is None or wording.source is None:
+            return self._renderer(given.board.id).render(*given.arguments)
+        folders = self._library.letter_folders(given.board.id)
+        try:
+            return make(folders, self._library.fonts, wording.source, [given])[0]
+        except FillingError:
+            raise LetterError(  # without its cause, which may quote what the wording was to print
+                f'Version {wording.version} of the Board\'s wording of the letter "{wording.letter}" cannot be '
+                "filled in with what this case gives: mend it at Wording, then send the letter again."
+            ) from None
 
     def _renderer(self, board: str) -> Renderer:
         if board not in self._renderers:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, time
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
-from hashlib import sha256
 from pathlib import Path
 
 from models.letters import Correspondent, LetterOrder, RenderedLetter
+from register.deliveries import letter_key
 from register.sealed import sync_folder
 
 HASH_HEADER = "X-Letter-SHA256"
@@ -23,10 +23,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\]-]*")
 
 def message_id(reference: str, letter: str, sender: Correspondent) -> str:
     """The same for every attempt at the same letter, so that a mail system can tell a repetition."""
-    words = re.sub(r"[^A-Za-z0-9-]+", ".", f"{reference}.{letter}").strip(".")
-    # What the readable part lost (brackets, doubled dots) is kept apart by the digest.
-    digest = sha256(f"{reference}\n{letter}".encode()).hexdigest()[:12]
-    return f"<{words}.{digest}@{sender.email.rpartition('@')[2] or NOWHERE}>"
+    return f"<{letter_key(reference, letter)}@{sender.email.rpartition('@')[2] or NOWHERE}>"
 
 
 def compose(
@@ -66,14 +63,25 @@ def write_eml(
     A second attempt leaves the first file as it is and gives the first one's hash. The file appears whole or not
     at all, and has reached the disk on return. Raises ValueError for a reference that is no file name.
     """
-    if not _FILE_NAME.fullmatch(reference):
-        raise ValueError(f"The reference {reference!r} should hold letters, digits, dots and hyphens only.")
-    path = folder / reference / f"{order.id}.eml"
+    path = path_of(folder, reference, order.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         _write_once(path, compose(reference, order, rendered, sender, recipient))
     sync_folder(path.parent)
     return path, read_hash(path)
+
+
+def path_of(folder: Path, reference: str, letter: str) -> Path:
+    """Where a letter lies, or would. Raises ValueError for a reference that is no file name."""
+    if not _FILE_NAME.fullmatch(reference):
+        raise ValueError(f"The reference {reference!r} should hold letters, digits, dots and hyphens only.")
+    return folder / reference / f"{letter}.eml"
+
+
+def set_aside(path: Path, number: int) -> None:
+    """Put a letter that was refused beside the place of the one that will be written anew. Once is enough."""
+    with suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{path.stem}.refused-{number}{path.suffix}"))
 
 
 def read_hash(path: Path) -> str:

@@ -20,4 +20,4 @@ class RegisterActivities:
         Whatever fails is raised and tried again: a database that is down comes back, and a register that holds other
         content stays visible as a pending activity until a person has looked at it.
         """
-        return await self._register.append(batch.reference, batch.events)
+        return await self._register.append(batch.reference, batch.events, batch.confirmed)

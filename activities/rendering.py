@@ -7,6 +7,7 @@ front matter says `child = true` also `child`. Every printed value is escaped; a
 import json
 import re
 import tomllib
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -39,12 +40,17 @@ TITLE_FACTS = (
     "agency",
 )  # the procedure's words: nothing personal
 
+_NOT_GIVEN = "it prints a fact that the case has not given: put it between {% if … %} and {% endif %}"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOURCE = re.compile(r"\A\+\+\+\n(?P<front>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 
 
 class LetterError(ValueError):
     """A letter cannot be made; the message is one sentence to act on and holds nothing of a letter's content."""
+
+
+class FillingError(LetterError):
+    """A template fails on the facts it is given; wording that is written for it can make the message quote them."""
 
 
 class FrontMatter(BaseModel):
@@ -64,8 +70,10 @@ class FrontMatter(BaseModel):
     closing: str | None = None
 
 
-def day(value: str | date) -> str:
+def day(value: str | date | None) -> str:
     """Jinja filter: "2013-07-08" → "Monday 8 July 2013", "2013-07" → "July 2013", "2013" → "2013"."""
+    if value is None:
+        raise LetterError(_NOT_GIVEN)
     if isinstance(value, date):
         return say(value)
     try:
@@ -76,7 +84,7 @@ def day(value: str | date) -> str:
 
 def _shown(value: object) -> str:
     if value is None:
-        raise LetterError("it prints a fact that the case has not given: put it between {% if … %} and {% endif %}")
+        raise LetterError(_NOT_GIVEN)
     if isinstance(value, jinja2.Undefined | str | int):
         return str(value)  # an Undefined raises here, with its name
     raise LetterError(f"it prints a {type(value).__name__} as a whole: print its parts")
@@ -86,12 +94,32 @@ def _escaped(value: object) -> str:
     return markup.escape(_shown(value))
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Wording that prints facts and does nothing else; the same facts give the same words."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.filters["day"] = day
+        del self.globals["lipsum"], self.filters["random"]  # they draw by lot
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Of a model its fields alone: `parse_raw` and its like read files and run what they are given."""
+        if isinstance(obj, BaseModel):
+            return attr in type(obj).model_fields
+        return super().is_safe_attribute(obj, attr, value)
+
+
 class _Loader(jinja2.FileSystemLoader):
-    """Lines of nothing but tags leave no line behind; lines with words or an include keep their end."""
+    """Gives sources with their line ends kept."""
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, path, up_to_date = super().get_source(environment, template)
-        return "\n".join(map(_keep_line_end, source.splitlines())) + "\n", path, up_to_date
+        return _keep_line_ends(source), path, up_to_date
+
+
+def _keep_line_ends(source: str) -> str:
+    """Lines of nothing but tags leave no line behind; lines with words or an include keep their end."""
+    return "\n".join(map(_keep_line_end, source.splitlines())) + "\n"
 
 
 def _keep_line_end(line: str) -> str:
@@ -108,7 +136,7 @@ class Renderer:
 
     def __init__(self, template_folders: list[Path], fonts: Path) -> None:
         self._loader = _Loader(template_folders)
-        self._body = ImmutableSandboxedEnvironment(
+        self._body = _Sandbox(
             loader=self._loader,
             undefined=jinja2.StrictUndefined,
             finalize=_escaped,
@@ -116,7 +144,6 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._body.filters["day"] = day
         self._title = self._body.overlay(finalize=_shown)
         self._layout = (template_folders[-1] / "letter.typ").read_bytes()
         try:
@@ -143,12 +170,35 @@ class Renderer:
         sender: Correspondent,
         recipient: Correspondent,
         child: Mapping[str, Any] | None,
+        wording: str | None = None,
     ) -> RenderedLetter:
         """The letter that an order asks for; the same arguments give the same bytes.
 
-        `child` (the keys of ChildIdentity) is looked at by letters with `child = true` alone. Raises LetterError.
+        `child` (the keys of ChildIdentity) is looked at by letters with `child = true` alone; `wording` is a source
+        that stands in for the letter's file: render one that was edited in the browser in a process of its own
+        (`activities/safe_rendering.py`). Raises LetterError.
         """
-        front, source = self._read(order.template)
+        front, title, blocks = self.fill(order, reference, board, sender, recipient, child, wording)
+        letter = _compose(front, title, order.on, reference, board, sender, recipient)
+        subject = f"{reference}: {title}"
+        text, html = _as_text(letter, blocks), _as_html(letter, blocks)
+        pdf = self._typeset(order.template, {**letter, "blocks": markup.to_data(blocks)}, order.on)
+        return RenderedLetter(
+            subject=subject, text=text, html=html, pdf=pdf, sha256=content_hash(subject, text, html, pdf)
+        )
+
+    def fill(
+        self,
+        order: LetterOrder,
+        reference: str,
+        board: Board,
+        sender: Correspondent,
+        recipient: Correspondent,
+        child: Mapping[str, Any] | None,
+        wording: str | None = None,
+    ) -> tuple[FrontMatter, str, tuple[markup.Block, ...]]:
+        """A letter's front matter, title and blocks, filled in and not yet set. Arguments and errors as in `render`."""
+        front, source = self._read(order.template, wording)
         facts = _facts(order)
         context = {"reference": reference, "board": board, "sender": sender, "recipient": recipient, **facts}
         if front.child:
@@ -158,19 +208,11 @@ class Renderer:
         blocks = markup.parse(self._fill(self._body, order.template, source, context))
         if not blocks:
             raise LetterError(f'The letter "{order.template}" says nothing.')
-        letter = _compose(front, title, order.on, reference, board, sender, recipient)
-        subject = f"{reference}: {title}"
-        text, html = _as_text(letter, blocks), _as_html(letter, blocks)
-        pdf = self._typeset(order.template, {**letter, "blocks": markup.to_data(blocks)}, order.on)
-        return RenderedLetter(
-            subject=subject, text=text, html=html, pdf=pdf, sha256=content_hash(subject, text, html, pdf)
-        )
+        return front, title, blocks
 
-    def _read(self, name: str) -> tuple[FrontMatter, str]:
+    def _read(self, name: str, wording: str | None) -> tuple[FrontMatter, str]:
         """Front matter and body; the body keeps its line numbers."""
-        if not self.check_template(name):
-            raise LetterError(f'There is no letter "{name}": templates/letters/{name}.md.j2 would be its text.')
-        source = self._loader.get_source(self._body, f"{name}.md.j2")[0]
+        source = self._source(name) if wording is None else _keep_line_ends(wording)
         parts = _SOURCE.match(source)
         if parts is None:
             raise LetterError(f'The letter "{name}" should begin with TOML between two lines of +++.')
@@ -182,16 +224,22 @@ class Renderer:
             raise LetterError(f'The front matter of the letter "{name}" is wrong: {_first(error)}.') from error
         return front, "\n" * source[: parts.start("body")].count("\n") + parts["body"]
 
+    def _source(self, name: str) -> str:
+        if not self.check_template(name):
+            raise LetterError(f'There is no letter "{name}": templates/letters/{name}.md.j2 would be its text.')
+        return self._loader.get_source(self._body, f"{name}.md.j2")[0]
+
     def _fill(self, environment: jinja2.Environment, name: str, source: str, context: dict[str, Any]) -> str:
         try:
             return environment.from_string(source).render(context)
         except jinja2.TemplateSyntaxError as error:
             raise LetterError(f'The letter "{name}" is wrong in line {error.lineno}: {error.message}.') from error
         except (jinja2.TemplateError, LetterError) as error:
-            raise LetterError(f'The letter "{name}" cannot be filled in: {str(error).rstrip(".")}.') from error
-        except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            kind = type(error).__name__
-            raise LetterError(f'The letter "{name}" cannot be filled in: its template fails ({kind}).') from error
+            why = str(error).rstrip(".")
+            raise FillingError(f'The letter "{name}" cannot be filled in{_line(error)}: {why}.') from error
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+            why = f"its template fails ({type(error).__name__})"
+            raise FillingError(f'The letter "{name}" cannot be filled in{_line(error)}: {why}.') from error
 
     def _typeset(self, name: str, letter: dict[str, Any], on: date) -> bytes:
         try:
@@ -199,6 +247,12 @@ class Renderer:
         except TypesettingError as error:
             # Without the cause: Typst quotes the letter, and what is raised here is logged.
             raise LetterError(_why_not(name, error)) from None
+
+
+def _line(error: Exception) -> str:
+    """Where a letter's own wording failed; Jinja puts its lines into the trace, under this name of a file."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return f" (line {lines[-1]})" if lines else ""
 
 
 def _facts(order: LetterOrder) -> dict[str, Any]:

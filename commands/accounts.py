@@ -41,21 +41,45 @@ def invite(
 
 
 @app.command("list")
-def list_accounts(board: BoardId, as_json: Json = False) -> None:
-    """The accounts of a board."""
+def list_accounts(
+    board: Annotated[str | None, typer.Option("--board", help="Only those of a board, for example demo.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The accounts: whose they are, whether they are open, and whether single sign-on knows them."""
     from register import accounts
 
-    of = Library(data_folder()).board(board)
+    of = Library(data_folder()).board(board).id if board is not None else None
 
     async def work(register: "Register") -> None:
-        found = await accounts.accounts(register, of.id)
+        found = await accounts.accounts(register, of)
         if as_json:
             printing.as_json([account._asdict() for account in found])
             return
         rows = [
-            (a.name, a.person, "administrator" if a.administrator else "", "open" if a.open else "closed")
+            (
+                *(a.name, a.board, a.person, "administrator" if a.administrator else ""),
+                *("open" if a.open else "closed", "single sign-on" if a.linked else ""),
+            )
             for a in found
         ]
-        printing.table(("Account", "Person", "", "State"), rows)
+        printing.table(("Account", "Board", "Person", "", "State", ""), rows)
+
+    with_register(work)
+
+
+@app.command()
+def close(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The account's name, for example bm.")],
+    as_json: Json = False,
+) -> None:
+    """Sign an account out and let it sign in no more; `scr account invite` opens it anew."""
+    from register import accounts
+
+    async def work(register: "Register") -> None:
+        await accounts.close_account(register, name, datetime.now(UTC))
+        if as_json:
+            printing.as_json({"account": name, "open": False})
+        else:
+            print(f"{name} is closed and signed out. The roles of the person in cases stay as they are.")
 
     with_register(work)

@@ -38,7 +38,8 @@ class Unusable(Exception):
     """Something of ours or of this machine does not work as it should (exit code 1)."""
 
 
-def _reference(text: str) -> str:
+def checked_reference(text: str) -> str:
+    """A reference as cases have them. Raises Refusal."""
     if not re.fullmatch(r"[A-Z0-9]+-[0-9]{4}-[0-9]{3,9}", text):
         raise Refusal(f"{text[:60]!r} is no reference of a case, such as DEMO-2013-001; `scr cases --all` lists them.")
     return text
@@ -47,7 +48,7 @@ def _reference(text: str) -> str:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reference = Annotated[
     str,
-    typer.Argument(metavar="REF", callback=_reference, help="The case's reference, for example DEMO-2013-001."),
+    typer.Argument(metavar="REF", callback=checked_reference, help="The case's reference, for example DEMO-2013-001."),
 ]
 
 
@@ -104,6 +105,7 @@ def read_toml_text(file: Path) -> str:
 
 def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
     """Do something with the register of the data folder. Raises Unusable where it cannot be opened."""
+    from register import database
     from register.errors import DatabaseError
     from register.sealed import Ring
     from register.store import Register
@@ -118,13 +120,13 @@ def with_register(work: "Callable[[Register], Awaitable[T]]") -> T:
 
     async def run() -> T:
         ring = Ring.of(folder)
-        async with await Register.open(folder / "register.db", ring) as register:
+        async with await Register.open(database.where(folder), ring) as register:
             return await work(register)
 
     try:
         return asyncio.run(run())
     except DatabaseError as error:
-        raise Unusable(f"The register {folder / 'register.db'} cannot be used: {error.orig}.") from error
+        raise Unusable(database.unusable(database.where(folder), error)) from error
 
 
 @app.command()
@@ -144,7 +146,7 @@ def refer(
     read = read_referral(read_toml_text(file), file.name) if file else asked
 
     async def work(register: "Register") -> None:
-        referral = read or Referral.model_validate(await register.referral(_reference(filed or "")))
+        referral = read or Referral.model_validate(await register.referral(checked_reference(filed or "")))
         reference = await starter.refer(await starter.connect(), register, Library(data_folder()), referral)
         printing.referred(reference, referral.facts, as_json)
 

@@ -1,4 +1,4 @@
-"""The commands of `scr` for the papers of a case: letters, documents, chronology, the search before publication."""
+"""The commands of `scr` for the papers of a case: documents, chronology, the search before publication."""
 
 import os
 from collections import Counter
@@ -10,7 +10,6 @@ import typer
 
 from commands import printing
 from commands.cases import Json, Reference, case_view, read_toml_text, today, with_register
-from commands.decisions import give
 from library import Library, data_folder
 from models.case import Case, fold
 from models.refusal import Refusal
@@ -24,30 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 
 To = Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write it to this file.")]
-
-
-@app.command()
-def letters(
-    reference: Reference,
-    resend: Annotated[str | None, typer.Option("--resend", metavar="LETTER", help="Try a failed one again.")] = None,
-    by: Annotated[str, typer.Option("--by", help="With --resend: who has mended the cause.")] = "",
-    as_json: Json = False,
-) -> None:
-    """The letters of a case and what became of them."""
-    from register import queries
-
-    if resend is not None:
-        if not by.strip():
-            raise Refusal("Say with --by who has mended the cause, for example --by bm.")
-        give(reference, {"kind": "resend", "letter": resend, "by": by, "because": "The cause is mended."}, as_json)
-        return
-
-    async def work(register: "Register") -> None:
-        await case_view(register, reference)
-        folder = data_folder() / "outbox" / reference
-        printing.letters(await queries.letters(register, reference), folder, as_json)
-
-    with_register(work)
 
 
 @app.command()

@@ -7,8 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
-from pathlib import Path
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -83,6 +82,11 @@ def _days(count: int, what: str) -> str:
     return f"{count} {'day' if count == 1 else 'days'} {what}"
 
 
+def moment(value: datetime) -> str:
+    """A moment by the local clock, "Mon 8 Jul 2013 14:05"."""
+    return f"{day(local_date(value, ZONE))} {value.astimezone(ZoneInfo(ZONE)):%H:%M}"
+
+
 def day(value: Day | None) -> str:
     """A day as people read it in a table: "Mon 8 Jul 2013"; a partial one as it is."""
     if value is None:
@@ -92,7 +96,7 @@ def day(value: Day | None) -> str:
 
 
 @contextmanager
-def progress(total: int, title: str) -> Iterator[Callable[[str], None]]:
+def progress(total: int | None, title: str) -> Iterator[Callable[[str], None]]:
     """A progress bar for long work, on stderr where that is a terminal; the function given is called once a piece."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
@@ -206,7 +210,7 @@ def case(
         rows = [(_dates(s, today), _step(s), _lines(s.owner, *_held_by(s.owner, known.facts.holders))) for s in owed]
         print("\nWaits for")
         table(("Due", "Step", "Whose turn"), rows)
-    _failed(view.reference, failed)
+    not_sent(view.reference, failed)
     if known.opening.criteria != ReferralFacts():
         print()
         held_against(known.opening.criteria)
@@ -239,7 +243,7 @@ def _outcome(step: "StepView") -> str:
     return _lines(step.outcome or "", _days(step.late_by, "late") if step.late_by else "")
 
 
-def _failed(reference: str, failed: "Sequence[LetterView]") -> None:
+def not_sent(reference: str, failed: "Sequence[LetterView]") -> None:
     """The letters that would not go, each a person's task, with the command that tries again."""
     if failed:
         print("\nLetters that could not be sent. When the cause is mended:")
@@ -305,21 +309,6 @@ def case_as_json(view: "CaseView", steps: "Sequence[StepView]", events: "Sequenc
     )
 
 
-def letters(found: "Sequence[LetterView]", folder: Path, json_wanted: bool) -> None:
-    """The letters of a case; those that went lie in the folder as e-mail files."""
-    if json_wanted:
-        as_json([view.model_dump(mode="json") for view in found])
-        return
-    if not found:
-        print("There are no letters yet.")
-        return
-    table(("Date", "Letter", "To", "State"), [(day(v.on), v.template, v.recipient, v.state) for v in found])
-    if found:
-        _failed(found[0].reference, [view for view in found if view.state == "failed"])
-    if folder.is_dir():
-        print(f"\nThose that were sent lie in {folder}.")
-
-
 def answer(reference: str, decision_id: str, given: "Answer", json_wanted: bool) -> None:
     """What a decision led to."""
     if json_wanted:
@@ -350,14 +339,6 @@ def audit(faults: "Sequence[Fault]", heads: "Sequence[Head]", json_wanted: bool)
         cases = len(heads) - journals
         besides = f" and {journals} {'journal' if journals == 1 else 'journals'}" if journals else ""
         print(f"Nothing wrong in {cases} {'case' if cases == 1 else 'cases'}{besides}.")
-
-
-def restored(references: Sequence[str], json_wanted: bool) -> None:
-    """The cases that were started again."""
-    if json_wanted:
-        as_json({"restored": list(references)})
-    else:
-        print(f"Started again: {', '.join(references)}." if references else "Every open case runs already.")
 
 
 def proclaimed(on: date, name: str, answers: "Mapping[str, Answer | Refusal]", json_wanted: bool) -> None:

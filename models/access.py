@@ -6,6 +6,7 @@ The only place that answers this question; lists, pages, files, feeds and export
 from collections.abc import Container
 from typing import NamedTuple
 
+from models.board import Board
 from models.case import Case, LetterRecord
 from models.events import Action, DocumentFact, Event, StepRecord
 from models.procedure import Procedure
@@ -104,3 +105,8 @@ def sees_event(seen: Sight, case: Case, event: Event) -> bool:
         return True
     record = case.steps.get(event.step or "")
     return record is not None and sees_step(seen, record)
+
+
+def words_letters(board: Board, viewer: Viewer) -> bool:
+    """Whether the viewer edits the wording of the board's letters: its standing Business Managers do."""
+    return viewer.board == board.id and viewer.person in board.holders("business-manager")

@@ -13,6 +13,7 @@ WORKFLOW: Final = "SeriousCaseReview"
 TASK_QUEUE: Final = "serious-case-reviews"
 DECIDE: Final = "decide"
 CASE: Final = "case"
+EVENTS: Final = "events"
 RECORD_EVENTS: Final = "record_events"
 SEND_LETTERS: Final = "send_letters"
 REFUSED: Final = "Refused"
@@ -23,16 +24,21 @@ class _Message(BaseModel):
 
 
 class Carried(_Message):
-    """What one run hands to the next: the case, and the events that the register does not have yet."""
+    """What one run hands to the next: the case, the events that the register does not have yet, and all of them.
+
+    `events` begins later than with the first where the case was carried on before they were kept.
+    """
 
     case: Case
     unrecorded: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class CaseInput(_Message):
     """With what a run begins: the opening of a case, or what the run before carried on.
 
     `behind` is how far the case's clock is behind the engine's: zero except in a rehearsal of the past.
+    `writes_locally`: events go to the register by a local activity first. Cases begun before that did not.
     `renew_after` is the number of history events after which the run continues as new; the engine says when it is
     left out.
     """
@@ -41,6 +47,7 @@ class CaseInput(_Message):
     carried: Carried | None = None
     behind: timedelta = timedelta()
     renew_after: int | None = None
+    writes_locally: bool = False
 
 
 class Answer(_Message):
@@ -60,10 +67,15 @@ class CaseEnd(_Message):
 
 
 class EventBatch(_Message):
-    """Events for the register, in order."""
+    """Events for the register, in order.
+
+    `confirmed` is the number of the last event that the engine has for certain; all of these where it is left out.
+    Those after it may be made again otherwise, if the engine has the workflow task done again.
+    """
 
     reference: str
     events: tuple[Event, ...]
+    confirmed: int | None = None
 
 
 class Mail(_Message):

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from models.access import Viewer
 from models.refusal import Refusal
 from register.store import Register
-from register.tables import AccountRow, FeedRow, InvitationRow, MemberRow, ReadRow, SessionRow
+from register.tables import AccountRow, FeedRow, IdentityRow, InvitationRow, MemberRow, ReadRow, SessionRow
 
 INVITATION = timedelta(hours=72)
 IDLE = timedelta(minutes=30)
@@ -36,13 +36,14 @@ class SignedIn(NamedTuple):
 
 
 class Account(NamedTuple):
-    """An account as an administrator sees it."""
+    """An account as an administrator sees it; `linked` where single sign-on knows whose it is."""
 
     name: str
     board: str
     person: str
     administrator: bool
     open: bool
+    linked: bool
 
 
 class Read(NamedTuple):
@@ -76,7 +77,7 @@ async def invite(
             gone = {"password_hash": None} if known.closed_at else {}
             db.execute(update(AccountRow).where(AccountRow.name == name).values(**fields, **gone))
         db.execute(delete(InvitationRow).where(InvitationRow.account == name))
-        values = {"token_hash": _hash(token), "account": name, "expires_at": now + INVITATION}
+        values = {"token_hash": hash_of(token), "account": name, "expires_at": now + INVITATION}
         db.execute(insert(InvitationRow), values)
 
     await register.write(write)
@@ -100,19 +101,30 @@ async def has_accounts(register: Register) -> bool:
     return await register.read(lambda db: bool(db.scalar(select(func.count()).select_from(AccountRow))))
 
 
-async def accounts(register: Register, board: str) -> list[Account]:
-    """The accounts of a board, by name."""
-    query = select(AccountRow).where(AccountRow.board == board).order_by(AccountRow.name)
-    rows = await register.read(lambda db: db.execute(query.with_only_columns(*AccountRow.__table__.columns)).all())
-    return [Account(row.name, row.board, row.person, row.administrator, row.closed_at is None) for row in rows]
+async def accounts(register: Register, board: str | None = None) -> list[Account]:
+    """The accounts of a board, or of all boards, by board and name."""
+    linked = exists().where(IdentityRow.account == AccountRow.name)
+    columns = (AccountRow.name, AccountRow.board, AccountRow.person, AccountRow.administrator)
+    query = select(*columns, AccountRow.closed_at.is_(None), linked).order_by(AccountRow.board, AccountRow.name)
+    if board is not None:
+        query = query.where(AccountRow.board == board)
+    return [Account(*row) for row in await register.read(lambda db: db.execute(query).all())]
 
 
 async def close_account(register: Register, name: str, now: datetime) -> None:
-    """Let an account sign in no more, and sign it out; its link and the address of its feed lead nowhere."""
+    """Let an account sign in no more, and sign it out: its link, its single sign-on and its feed lead nowhere.
+
+    Raises Refusal for one that is not there or is closed.
+    """
 
     def write(db: Connection) -> None:
+        known = db.execute(select(AccountRow.closed_at).where(AccountRow.name == name)).one_or_none()
+        if known is None:
+            raise Refusal(f"There is no account {name!r}; `scr account list` shows them.")
+        if known.closed_at is not None:
+            raise Refusal(f"The account {name!r} is closed already.")
         db.execute(update(AccountRow).where(AccountRow.name == name).values(closed_at=now))
-        for row in (SessionRow, InvitationRow, FeedRow):
+        for row in (SessionRow, InvitationRow, FeedRow, IdentityRow):
             db.execute(delete(row).where(row.account == name))
 
     await register.write(write)
@@ -126,10 +138,10 @@ async def set_password(register: Register, token: str, password: str, now: datet
 
     def write(db: Connection) -> str | None:
         query = select(InvitationRow.account, InvitationRow.expires_at)
-        row = db.execute(query.where(InvitationRow.token_hash == _hash(token))).one_or_none()
+        row = db.execute(query.where(InvitationRow.token_hash == hash_of(token))).one_or_none()
         if row is None or row.expires_at < now:
             return None
-        db.execute(delete(InvitationRow).where(InvitationRow.token_hash == _hash(token)))
+        db.execute(delete(InvitationRow).where(InvitationRow.token_hash == hash_of(token)))
         db.execute(delete(SessionRow).where(SessionRow.account == row.account))
         db.execute(update(AccountRow).where(AccountRow.name == row.account).values(password_hash=hashed))
         return str(row.account)
@@ -140,15 +152,27 @@ async def set_password(register: Register, token: str, password: str, now: datet
     return name
 
 
-async def sign_in(register: Register, name: str, password: str, now: datetime) -> str | None:
-    """Sign in and give the session's token; None where name or password are wrong (which of them is not said)."""
+async def sign_in(
+    register: Register, name: str, password: str, now: datetime, *, linked_too: bool = True
+) -> str | None:
+    """Sign in and give the session's token; None where name or password are wrong (which of them is not said).
+
+    Without `linked_too`, an account that single sign-on knows has no password.
+    """
     query = select(AccountRow.password_hash).where(AccountRow.name == name, AccountRow.closed_at.is_(None))
+    if not linked_too:
+        query = query.where(~exists().where(IdentityRow.account == AccountRow.name))
     kept = await register.read(lambda db: db.scalar(query))
     if not _is_password(kept or _NOBODY, password) or kept is None:
         return None
+    return await register.write(lambda db: open_session(db, name, now))
+
+
+def open_session(db: Connection, name: str, now: datetime, *, single_sign_on: bool = False) -> str:
+    """Open a session of an account whose holder has shown who they are; its token."""
     token = secrets.token_urlsafe(32)
-    values = {"token_hash": _hash(token), "account": name, "csrf": secrets.token_urlsafe(32), "seen_at": now}
-    await register.write(lambda db: db.execute(insert(SessionRow), values))
+    values = {"token_hash": hash_of(token), "account": name, "csrf": secrets.token_urlsafe(32), "seen_at": now}
+    db.execute(insert(SessionRow), values | {"single_sign_on": single_sign_on})
     return token
 
 
@@ -158,20 +182,21 @@ async def signed_in(register: Register, token: str, now: datetime) -> SignedIn |
     query = (
         select(*columns, AccountRow.person, AccountRow.administrator)
         .join(AccountRow, AccountRow.name == SessionRow.account)
-        .where(SessionRow.token_hash == _hash(token), AccountRow.closed_at.is_(None))
+        .where(SessionRow.token_hash == hash_of(token), AccountRow.closed_at.is_(None))
     )
     row = await register.read(lambda db: db.execute(query).one_or_none())
     if row is None or row.seen_at + IDLE < now:
         return None
     if row.seen_at + timedelta(minutes=1) < now:  # not a write for every click
-        seen = update(SessionRow).where(SessionRow.token_hash == _hash(token)).values(seen_at=now)
+        seen = update(SessionRow).where(SessionRow.token_hash == hash_of(token)).values(seen_at=now)
         await register.write(lambda db: db.execute(seen))
     return SignedIn(Viewer(row.name, row.board, row.person, row.administrator), row.csrf)
 
 
-async def sign_out(register: Register, token: str) -> None:
-    """End a session."""
-    await register.write(lambda db: db.execute(delete(SessionRow).where(SessionRow.token_hash == _hash(token))))
+async def sign_out(register: Register, token: str) -> bool:
+    """End a session; whether it began with single sign-on."""
+    ended = delete(SessionRow).where(SessionRow.token_hash == hash_of(token)).returning(SessionRow.single_sign_on)
+    return await register.write(lambda db: bool(db.scalar(ended)))
 
 
 async def roles_in_cases(
@@ -231,5 +256,6 @@ def _is_password(kept: str, password: str) -> bool:
         return False
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -102,8 +102,17 @@ def read_heads(text: str, name: str) -> list[Head]:
 
 
 async def heads(register: Register) -> list[Head]:
-    """The heads of all cases and journals, to be kept where nobody who can change the register can change them."""
-    return await register.read(lambda db: [*_heads(db, _EVENTS), *_heads(db, _ENTRIES)])
+    """The heads of all cases and journals, to be kept where nobody who can change the register can change them.
+
+    A case's is that of its last confirmed event: those after it may still be made again by the engine.
+    """
+    confirmed = (CaseRow.reference == EventRow.reference) & (CaseRow.confirmed == EventRow.seq)
+    query = select(CaseRow.reference, EventRow.seq, EventRow.hash).join(EventRow, confirmed)
+
+    def read(db: Connection) -> list[Head]:
+        return [*(Head(*row) for row in db.execute(query.order_by(CaseRow.reference))), *_heads(db, _ENTRIES)]
+
+    return await register.read(read)
 
 
 async def verify(register: Register, kept: Iterable[Head] = ()) -> list[Fault]:

@@ -8,6 +8,10 @@ DatabaseError = DBAPIError
 """What the database itself says: it is down, locked, full, or no database."""
 
 
+class RegisterDown(ConnectionError):
+    """The register's database does not answer, or is none; nothing was changed."""
+
+
 class RegisterError(Refusal):
     """The register does not take or have this."""
 
@@ -18,3 +22,10 @@ class Gap(RegisterError):
     def __init__(self, reference: str, missing: int, got: int) -> None:
         super().__init__(f"Event {missing} of {reference} is missing: send it before event {got}.")
         self.missing = missing
+
+
+class Superseded(RegisterError):
+    """Events came from a workflow task that the engine gave up and had done again; what that one wrote stands."""
+
+    def __init__(self, reference: str, seq: int) -> None:
+        super().__init__(f"Event {seq} of {reference} was made again since: what was written later stands.")

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from models.events import Event
 from register import database, writing
 from register.chain import canonical_json
-from register.errors import RegisterError
+from register.errors import DatabaseError, RegisterDown, RegisterError
 from register.sealed import Ring, key_id_of
 from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow
 
@@ -47,14 +47,17 @@ class Register:
     async def open(cls, where: str | Path, ring: Ring) -> Self:
         """Open the register at the path of a SQLite file or a database URL, made or brought up to date as needed.
 
-        Raises RegisterError where the key of referrals that are already there is missing from the ring.
+        Raises RegisterDown where its database does not answer; RegisterError for a URL that is none, and where the key
+        of referrals that are already there is missing from the ring.
         """
         register = cls(database.connect(database.url_of(where)), ring)
         try:
             await asyncio.to_thread(database.upgrade, register._engine)
             await register.read(register._check_keys)
-        except BaseException:
+        except BaseException as error:
             await register.close()
+            if isinstance(error, DatabaseError):
+                raise RegisterDown(database.unusable(where, error)) from error
             raise
         return register
 
@@ -94,7 +97,8 @@ class Register:
     async def purge(self) -> bool:
         """Have what was deleted leave the database's files for good; False where others use it all the time.
 
-        It writes the database anew and needs as much room again; a server other than SQLite is left to its own means.
+        It writes anew what may hold it and needs as much room again. What a PostgreSQL server keeps beside its tables
+        (its log, copies of the database) is its operator's.
         """
         return await asyncio.get_running_loop().run_in_executor(self._writer, database.purge, self._engine)
 
@@ -121,13 +125,29 @@ class Register:
         keys = ", ".join(sorted(missing))
         raise RegisterError(f"The key {keys} is not in {self.ring.name}: put the right file back; {unreadable}.")
 
-    async def append(self, reference: str, events: Sequence[Event]) -> int:
+    async def append(self, reference: str, events: Sequence[Event], confirmed: int | None = None) -> int:
         """Add events of a case, in order, and what follows from them, in one transaction; return its last number.
 
-        Events that are there already and say the same are passed over. Raises Gap where one is missing in between,
-        RegisterError where one says something else than what was kept under its number.
+        Events that are there already and say the same are passed over. `confirmed` is the number of the last one that
+        the engine has for certain, all of these where it is left out: one after it, written by a workflow task that was
+        lost, is replaced. Raises Gap where one is missing in between, RegisterError where one that is confirmed says
+        something else, Superseded where a later try at the same task has written.
         """
-        return await self.write(lambda db: writing.append(db, reference, events))
+        return await self.write(lambda db: writing.append(db, reference, events, confirmed))
+
+    async def settle(self, reference: str, events: Sequence[Event]) -> None:
+        """Have exactly these events of a case, which are all that the engine has. Raises RegisterError."""
+
+        def write(db: Connection) -> None:
+            if writing.append(db, reference, events) > events[-1].seq:
+                writing.take_back(db, reference, events[-1].seq)
+
+        await self.write(write)
+
+    async def unconfirmed(self, before: datetime) -> list[str]:
+        """The cases with events not known to be confirmed, to which nothing was written since an aware moment."""
+        query = select(CaseRow.reference).where(CaseRow.confirmed < CaseRow.last_seq, CaseRow.written_at < before)
+        return await self.read(lambda db: list(db.scalars(query.order_by(CaseRow.reference))))
 
     async def rebuild(self, reference: str) -> None:
         """Read the case, its steps and its letters from its events anew, as if nothing had been kept but these.

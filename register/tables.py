@@ -6,7 +6,19 @@ Days known only by month or year are kept as ISO text; moments are UTC and aware
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Date, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -45,7 +57,10 @@ class Base(DeclarativeBase):
 
 
 class CaseRow(Base):
-    """A case as its events leave it. `last_seq` and `head` are the number and hash of its last event."""
+    """A case as its events leave it. `last_seq` and `head` are the number and hash of its last event.
+
+    `confirmed` is the number of the last one that the engine has for certain; `written_at` when any were last written.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (Index("ix_cases_state_next_due", "state", "next_due"),)
@@ -64,6 +79,8 @@ class CaseRow(Base):
     next_due: Mapped[date | None]
     last_seq: Mapped[int]
     head: Mapped[str]
+    confirmed: Mapped[int] = mapped_column(server_default="0")
+    written_at: Mapped[datetime | None]
 
 
 class EventRow(Base):
@@ -243,6 +260,27 @@ class SessionRow(Base):
     account: Mapped[str] = mapped_column(ForeignKey("accounts.name"))
     csrf: Mapped[str]
     seen_at: Mapped[datetime]
+    single_sign_on: Mapped[bool] = mapped_column(server_default=false())
+
+
+class IdentityRow(Base):
+    """Who an account is at a provider of single sign-on: the hash of the issuer and the subject, which is theirs."""
+
+    __tablename__ = "identities"
+
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class SignOnRow(Base):
+    """A single sign-on under way, to end once at a path of the pages; kept as the hash of its browser's token."""
+
+    __tablename__ = "sign_ons"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    expires_at: Mapped[datetime]
 
 
 class ReadRow(Base):
@@ -278,3 +316,35 @@ class FeedRow(Base):
     account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), primary_key=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     made_at: Mapped[datetime]
+
+
+class DeliveryRow(Base):
+    """A stage on a letter's journey after it was written; append-only. `detail` is a sentence that names nobody."""
+
+    __tablename__ = "deliveries"
+
+    # No foreign key: a letter may be on its way before the register has the event that owes it.
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    letter: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    carrier: Mapped[str]
+    state: Mapped[str]
+    detail: Mapped[str | None]
+
+
+class WordingRow(Base):
+    """A version of a letter's wording that a board's people saved in the browser; append-only.
+
+    `source` holds wording and nothing personal; without one the letter has the wording of the files again.
+    """
+
+    __tablename__ = "wordings"
+
+    board: Mapped[str] = mapped_column(primary_key=True)
+    letter: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    by: Mapped[str]
+    because: Mapped[str]
+    source: Mapped[str | None]

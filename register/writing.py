@@ -1,6 +1,7 @@
 """Writing events: what is done inside one transaction that holds the write lock. `store.py` calls it in a thread."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -11,31 +12,56 @@ from models.events import Event, EventAdapter, Opened
 from models.procedure import Procedure
 from register import members
 from register.chain import canonical, genesis, link, same
-from register.errors import Gap, RegisterError
+from register.errors import Gap, RegisterError, Superseded
 from register.projection import Change, OpenStep, Projection, summary
-from register.tables import Base, CaseRow, EventRow, LetterRow, StepRow
+from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepRow
 
 
-def append(db: Connection, reference: str, events: Sequence[Event]) -> int:
+def append(db: Connection, reference: str, events: Sequence[Event], confirmed: int | None = None) -> int:
     """Add the events that are not there yet and what follows from them; return the number of the last one.
 
-    Raises Gap and RegisterError as `Register.append` says.
+    Raises Gap, Superseded and RegisterError as `Register.append` says.
     """
     case = _case(db, reference)
+    known = case.last_seq if case else 0
+    kept = _bodies(db, reference, [event.seq for event in events if event.seq <= known])
+    other = next((event for event in events if event.seq in kept and not same(kept[event.seq], event)), None)
+    if case is not None and other is not None:
+        _refuse_change(reference, other, case, kept[other.seq], final=confirmed is None)
+        take_back(db, reference, other.seq - 1)
+        case = _case(db, reference)
     last = case.last_seq if case else 0
-    kept = _bodies(db, reference, [event.seq for event in events if event.seq <= last])
-    fresh: list[Event] = []
-    for event in events:
-        if event.seq <= last:
-            _refuse_change(reference, event, kept)
-        elif event.seq != last + len(fresh) + 1:
-            raise Gap(reference, last + len(fresh) + 1, event.seq)
-        else:
-            _refuse_opening(reference, event)
-            fresh.append(event)
+    fresh = [event for event in events if event.seq > last]
+    if len(fresh) < sum(event.seq not in kept for event in events):  # somebody has taken one out of the middle
+        raise RegisterError(f"An event of {reference} is missing: verify the register.")
+    for number, event in enumerate(fresh, start=last + 1):
+        if event.seq != number:
+            raise Gap(reference, number, event.seq)
+        _refuse_opening(reference, event)
+    reached = int(last) + len(fresh)
+    certain = min(reached, events[-1].seq if confirmed is None and events else confirmed or 0)
+    mark = max(certain, case.confirmed if case else 0)
     if fresh:
-        _add(db, reference, case, fresh)
-    return int(last) + len(fresh)
+        _add(db, reference, case, fresh, mark)
+    elif case is not None and mark > case.confirmed:
+        db.execute(update(CaseRow).where(CaseRow.reference == reference).values(confirmed=mark))
+    return reached
+
+
+def take_back(db: Connection, reference: str, after: int) -> None:
+    """Take away the events after a number, which the engine has not: a workflow task that it lost had made them.
+
+    The database itself refuses this for events that are confirmed.
+    """
+    later = (EventRow.reference == reference) & (EventRow.seq > after)
+    db.execute(delete(EventRow).where(later))
+    if after:
+        head = db.scalar(select(EventRow.hash).where(EventRow.reference == reference, EventRow.seq == after))
+        db.execute(update(CaseRow).where(CaseRow.reference == reference).values(last_seq=after, head=head))
+        rebuild(db, reference)
+        return
+    for table in (StepRow, LetterRow, MemberRow, CaseRow):
+        db.execute(delete(table).where(table.reference == reference))
 
 
 def rebuild(db: Connection, reference: str) -> None:
@@ -55,11 +81,14 @@ def rebuild(db: Connection, reference: str) -> None:
     _write(db, reference, projection, projection.case["how"], {})
 
 
-def _refuse_change(reference: str, event: Event, kept: Mapping[int, str]) -> None:
-    if event.seq not in kept or not same(kept[event.seq], event):
+def _refuse_change(reference: str, event: Event, case: Row[*tuple[Any, ...]], kept: str, *, final: bool) -> None:
+    """Refuse to replace what is confirmed, and what was written by a later try at the same workflow task."""
+    if event.seq <= case.confirmed:
         raise RegisterError(
             f"Event {event.seq} of {reference} is kept with other content: events never change, add a new one."
         )
+    if not final and event.at < EventAdapter.validate_json(kept).at:
+        raise Superseded(reference, event.seq)
 
 
 def _refuse_opening(reference: str, event: Event) -> None:
@@ -69,9 +98,12 @@ def _refuse_opening(reference: str, event: Event) -> None:
         raise RegisterError(f"The opening of {event.opening.reference} cannot be kept as {reference}.")
 
 
-def _add(db: Connection, reference: str, case: Row[*tuple[Any, ...]] | None, events: Sequence[Event]) -> None:
+def _add(
+    db: Connection, reference: str, case: Row[*tuple[Any, ...]] | None, events: Sequence[Event], confirmed: int
+) -> None:
     rows = _chained(reference, case.head if case else genesis(reference), events)
-    reached = {"last_seq": rows[-1]["seq"], "head": rows[-1]["hash"]}
+    reached = {"last_seq": rows[-1]["seq"], "head": rows[-1]["hash"], "confirmed": confirmed}
+    reached |= {"written_at": datetime.now(UTC)}
     projection = _projected(db, reference, case.outline if case else {}, events)
     if case is None:
         values = {"reference": reference, **summary(None, {}, ()), **projection.case, **reached}
@@ -93,7 +125,7 @@ def _chained(reference: str, head: str, events: Sequence[Event]) -> list[dict[st
 
 
 def _case(db: Connection, reference: str) -> Row[*tuple[Any, ...]] | None:
-    columns = (CaseRow.last_seq, CaseRow.head, CaseRow.how, CaseRow.outline)
+    columns = (CaseRow.last_seq, CaseRow.confirmed, CaseRow.head, CaseRow.how, CaseRow.outline)
     query = select(*columns).where(CaseRow.reference == reference).with_for_update()
     return db.execute(query).one_or_none()
 

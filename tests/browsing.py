@@ -30,7 +30,7 @@ def serving(data: Path, engine: int) -> Iterator[str]:
     log = data / "web.log"
     with log.open("wb") as said:
         command = [sys.executable, "-m", "web.app"]
-        known = environment(engine, data) | {"SCR_WEB_PORT": str(port)}
+        known = environment(engine, data) | {"SCR_WEB_PORT": str(port), "SCR_PUBLIC_URL": f"http://127.0.0.1:{port}"}
         served = subprocess.Popen(command, cwd=ROOT, env=known, stdout=said, stderr=said)
         try:
             until(lambda: "ready at" in log.read_text(), "the pages are served")

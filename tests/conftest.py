@@ -5,25 +5,88 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from desk import Desk, referral, until
 from engine import ROOT, connected, dev_server, environment, free_port
+from postgres import Place, Server
 
 from library import Library
+from register import database
 from register.sealed import Ring
 from register.store import Register
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say last of all, so that it is not overlooked, how many browser tests were skipped for want of a browser."""
+    """Say last of all, so that it is not overlooked, how many tests were skipped for want of a browser or a server."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = (
-        [report for report in reporter.stats.get("skipped", ()) if "test_browser" in report.nodeid] if reporter else []
-    )
-    if skipped:
-        print(f"{len(skipped)} browser tests were skipped: no Chromium could be had.")
+    skipped = reporter.stats.get("skipped", ()) if reporter else ()
+    if browser := [report for report in skipped if "test_browser" in report.nodeid]:
+        print(f"{len(browser)} browser tests were skipped: no Chromium could be had.")
+    reasons = [str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)]
+    if server := [reason for reason in reasons if NO_SERVER in reason]:
+        print(f"{len(server)} tests on PostgreSQL were skipped. {server[0].removeprefix('Skipped: ')}")
+
+
+NO_SERVER = "No PostgreSQL could be started: "
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL for all tests of this process."""
+    try:
+        made = Server()
+    except (OSError, LookupError, RuntimeError, subprocess.CalledProcessError) as error:
+        pytest.skip(NO_SERVER + " ".join(str(error).split()))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server) -> Iterator[str]:
+    """The name of a database with the tables of the register, and nothing in them."""
+    with server.database() as url:
+        engine = database.connect(database.url_of(url))
+        database.upgrade(engine)
+        engine.dispose()
+        yield str(engine.url.database)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Gives a register its place for a while, on each of the databases that it can be on."""
+    if request.param == "sqlite":
+        return lambda folder: nullcontext(folder / "register.db")
+    server: Server = request.getfixturevalue("server")
+    migrated: str = request.getfixturevalue("migrated")
+    return lambda _: server.database(migrated)
+
+
+@pytest.fixture
+def postgresql(server: Server, migrated: str) -> Iterator[str]:
+    """Where an empty register on PostgreSQL is."""
+    with server.database(migrated) as url:
+        yield url
+
+
+@pytest.fixture
+def where(place: Place, tmp_path: Path) -> Iterator[Path | str]:
+    """Where an empty register is."""
+    with place(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where a register will be that nobody has opened yet, on each of the databases that it can be on."""
+    if request.param == "sqlite":
+        yield tmp_path / "register.db"
+        return
+    server: Server = request.getfixturevalue("server")
+    with server.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +95,8 @@ def library() -> Library:
 
 
 @pytest.fixture
-async def register(tmp_path: Path) -> AsyncIterator[Register]:
-    async with await Register.open(tmp_path / "register.db", Ring.load_or_make(tmp_path / "register.key")) as opened:
+async def register(where: Path | str, tmp_path: Path) -> AsyncIterator[Register]:
+    async with await Register.open(where, Ring.load_or_make(tmp_path / "register.key")) as opened:
         yield opened
 
 

@@ -52,6 +52,7 @@ class Office:
         self.register_up = True
         self.post_up = True
         self.books: defaultdict[str, list[Event]] = defaultdict(list)
+        self.confirmed: defaultdict[str, int] = defaultdict(int)
         self.batches: list[tuple[int, int]] = []
         self.mails: list[tuple[str, ...]] = []
         self.tries = 0
@@ -74,11 +75,15 @@ class Office:
             raise ConnectionError("The register is down.")
         book = self.books[batch.reference]
         for event in batch.events:
-            if event.seq <= len(book):
-                assert book[event.seq - 1] == event, "an event never changes"
-            else:
+            if event.seq <= len(book) and book[event.seq - 1] != event:
+                certain = self.confirmed[batch.reference]
+                assert event.seq > certain, "what is confirmed never changes"
+                del book[event.seq - 1 :]
+            if event.seq > len(book):
                 assert event.seq == len(book) + 1, "no event is left out"
                 book.append(event)
+        confirmed = batch.events[-1].seq if batch.confirmed is None else batch.confirmed
+        self.confirmed[batch.reference] = max(self.confirmed[batch.reference], confirmed)
         self.batches.append((batch.events[0].seq, batch.events[-1].seq))
         return len(book)
 

@@ -1,15 +1,19 @@
 """Cases written by hand, for the tests of the register."""
 
-import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from models import events as ev
 from models.calendar import Calendar
 from models.decisions import Decide, Decision
 from models.letters import LetterOrder
 from models.procedure import Group, Procedure, Role, Step
+from register import database
 
 REFERENCE = "MK-2013-001"
 AT = datetime(2013, 7, 8, 9, 30, tzinfo=UTC)
@@ -72,10 +76,51 @@ def a_story(reference: str = REFERENCE) -> Story:
     return story.add(ev.LetterFailed, letter="l2", recipient="ofsted", because="No address.")
 
 
-def tamper(path: Path, statement: str, *values: Any) -> None:
-    db = sqlite3.connect(path)
-    for trigger in ("events_no_update", "events_no_delete", "events_no_replace"):
-        db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-    db.execute(statement, values)
-    db.commit()
-    db.close()
+@contextmanager
+def behind(where: Path | str) -> Iterator[Connection]:
+    """The database of a register, behind its back; what is done there is kept."""
+    engine = create_engine(database.url_of(where), poolclass=NullPool)
+    with engine.begin() as db:
+        yield db
+    engine.dispose()
+
+
+def tamper(where: Path | str, statement: str, **values: Any) -> None:
+    """Do as somebody would who administers the database and means ill: without triggers and foreign keys."""
+    with behind(where) as db:
+        if db.dialect.name == "postgresql":
+            db.exec_driver_sql("SET session_replication_role = replica")
+        else:
+            for trigger in db.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
+                db.exec_driver_sql(f"DROP TRIGGER {trigger.name}")
+        db.execute(text(statement), values)
+
+
+def in_its_words(db: Connection, statement: str) -> str:
+    """A statement that changes rows, as this database says it: it has REPLACE or TRUNCATE, and not the other."""
+    if db.dialect.name == "postgresql":
+        said = statement.replace("INSERT OR REPLACE", "INSERT")
+        keys = "reference" if " events " in statement else "board"
+        return said if said == statement else f"{said} ON CONFLICT ({keys}, seq) DO UPDATE SET kind = 'met'"
+    return statement.replace("TRUNCATE", "DELETE FROM")
+
+
+def stored(where: Path | str) -> bytes:
+    """All that a register keeps: the files of SQLite as they are, every value of every table of PostgreSQL."""
+    if isinstance(where, Path):
+        return b"".join(file.read_bytes() for file in where.parent.glob(f"{where.name}*"))
+    with behind(where) as db:
+        tables = inspect(db).get_table_names()
+        values = [value for table in tables for row in db.exec_driver_sql(f'SELECT * FROM "{table}"') for value in row]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in values)
+
+
+def in_files(where: Path | str) -> bytes:
+    """The bytes of the files of a database on the disk, its log left aside on PostgreSQL."""
+    if isinstance(where, Path):
+        return stored(where)
+    with behind(where) as db:
+        db.exec_driver_sql("CHECKPOINT")
+        table = db.exec_driver_sql("SELECT current_setting('data_directory') || '/' || pg_relation_filepath('cases')")
+        folder = Path(str(table.scalar())).parent
+    return b"".join(file.read_bytes() for file in folder.iterdir())

@@ -136,8 +136,10 @@ def test_axe_finds_nothing_on_any_page(base: str, case: str, page: Page) -> None
     parts = ("", "/timeline", "/dates", "/dates/recommend", "/people", "/letters", "/documents", "/chronology")
     more = ("/actions", "/audit", "/change", "/change/extend", "/change/assign", "/change/file", "/change/close")
     general = ("/", "/cases", "/refer", "/procedures", "/procedures/wt2013", "/accounts", "/feed", "/emergency")
+    wording = ("/wording", *(f"/wording/reminder{part}" for part in ("", "/versions", "/versions/0")))
     paths = [
         *general,
+        *wording,
         *(one + part for part in (*parts, *more)),
         f"{one}/decide/recommend",
         f"{one}/what-if",
@@ -183,7 +185,7 @@ def test_on_a_narrow_screen_nothing_is_cut_off(base: str, case: str, browser: Br
     wide = []
     one = f"/cases/{case}"
     for path in ("/", "/cases", "/refer", one, f"{one}/timeline", f"{one}/dates", f"{one}/letters", f"{one}/people",
-                 f"{one}/decide/recommend", f"{one}/change/extend"):  # fmt: skip
+                 f"{one}/decide/recommend", f"{one}/change/extend", "/wording", "/wording/reminder"):  # fmt: skip
         page.goto(base + path)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             wide.append(path)

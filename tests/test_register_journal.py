@@ -2,14 +2,15 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from register_stories import REFERENCE, a_story, tamper
+from register_stories import REFERENCE, a_story, behind, in_files, in_its_words, tamper
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from models.decisions import Close
 from models.journal import Disposed, Entry, Held, Lesson, Published, PublishedDocument, Released, Unpublished
@@ -19,26 +20,14 @@ from register import disposal, journal, papers, queries
 from register.audit import Head, heads, verify
 from register.chain import canonical_json, genesis, link
 from register.errors import RegisterError
-from register.sealed import Ring
 from register.store import Register
-from register.tables import EventRow, ReferralRow
+from register.tables import ContentRow, EventRow, IdentifierRow, ReferralRow
 
 BOARD = "milton-keynes"
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 SAID: dict[str, Any] = {"by": "bm", "on": date(2026, 11, 22), "because": "It is so."}
 LATE = Retention(referral="12 months", identifiers="12 months", documents="12 months", letters="6 months")
 CHILD = {"name": "Somebody Invented"}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "register.db"
-
-
-@pytest.fixture
-async def register(path: Path) -> AsyncIterator[Register]:
-    async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as opened:
-        yield opened
 
 
 def held(reference: str = REFERENCE) -> Held:
@@ -51,14 +40,6 @@ def lesson() -> Lesson:
 
 async def three_entries(register: Register, board: str = BOARD) -> list[Entry]:
     return [await journal.append(register, board, entry, NOW) for entry in (held(), lesson(), lesson())]
-
-
-def tampered(path: Path, statement: str) -> None:
-    db = sqlite3.connect(path)
-    for trigger in ("journal_no_update", "journal_no_delete", "journal_no_replace"):
-        db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-    db.close()
-    tamper(path, statement)
 
 
 # ---- the chain
@@ -94,14 +75,15 @@ async def test_a_refused_entry_leaves_nothing(register: Register) -> None:
         "UPDATE journal SET kind = 'held' WHERE seq = 2",
         "DELETE FROM journal WHERE seq = 3",
         "INSERT OR REPLACE INTO journal SELECT * FROM journal WHERE seq = 2",
+        "TRUNCATE journal",
     ],
 )
-async def test_the_database_itself_refuses_to_change_a_journal(path: Path, register: Register, statement: str) -> None:
+async def test_the_database_itself_refuses_to_change_a_journal(
+    where: Path | str, register: Register, statement: str
+) -> None:
     await three_entries(register)
-    db = sqlite3.connect(path)
-    with pytest.raises(sqlite3.IntegrityError, match="journal is append-only"):
-        db.execute(statement)
-    db.close()
+    with pytest.raises(DBAPIError, match="journal is append-only"), behind(where) as db:
+        db.exec_driver_sql(in_its_words(db, statement))
 
 
 @pytest.mark.parametrize(
@@ -120,15 +102,15 @@ async def test_the_database_itself_refuses_to_change_a_journal(path: Path, regis
     ],
 )
 async def test_tampering_with_a_journal_is_named(
-    path: Path, register: Register, statement: str, faults: set[tuple[int, str]]
+    where: Path | str, register: Register, statement: str, faults: set[tuple[int, str]]
 ) -> None:
     await three_entries(register)
     await three_entries(register, "other")
     await register.append(REFERENCE, a_story().events)
-    where = f"{'AND' if 'WHERE' in statement else 'WHERE'} board = '{BOARD}'"
-    tampered(path, f"{statement} {where}")
+    of_board = f"{'AND' if 'WHERE' in statement else 'WHERE'} board = '{BOARD}'"
+    tamper(where, f"{statement} {of_board}")
     if "CASE" in statement:  # two swapped
-        tampered(path, "UPDATE journal SET seq = -seq WHERE seq < 0")
+        tamper(where, "UPDATE journal SET seq = -seq WHERE seq < 0")
         faults = {(1, "broken"), (1, "changed"), (2, "broken"), (2, "changed"), (3, "broken")}
     found = await verify(register)
     assert {(fault.seq, fault.what) for fault in found} >= faults != set()
@@ -137,25 +119,25 @@ async def test_tampering_with_a_journal_is_named(
 
 
 async def test_a_journal_rewritten_together_with_its_head_is_found_by_heads_kept_elsewhere(
-    path: Path, register: Register
+    where: Path | str, register: Register
 ) -> None:
     await three_entries(register)
     kept = await heads(register)
     hashes = await journal.hashes(register, BOARD)
-    tampered(path, "DELETE FROM journal WHERE seq = 3")
-    tampered(path, f"UPDATE journal_heads SET last_seq = 2, head = '{hashes[2]}'")
+    tamper(where, "DELETE FROM journal WHERE seq = 3")
+    tamper(where, f"UPDATE journal_heads SET last_seq = 2, head = '{hashes[2]}'")
     assert await verify(register) == []
     assert [(fault.seq, fault.what) for fault in await verify(register, kept)] == [(3, "cut off")]
     await journal.append(register, BOARD, held("MK-2013-009"), NOW)
     assert [(fault.seq, fault.what) for fault in await verify(register, kept)] == [(3, "rewritten")]
 
 
-async def test_a_journal_that_was_cut_off_takes_no_entry(path: Path, register: Register) -> None:
+async def test_a_journal_that_was_cut_off_takes_no_entry(where: Path | str, register: Register) -> None:
     await three_entries(register)
-    tampered(path, "DELETE FROM journal WHERE seq = 3")
+    tamper(where, "DELETE FROM journal WHERE seq = 3")
     with pytest.raises(RegisterError, match="does not end where it should"):
         await journal.append(register, BOARD, lesson(), NOW)
-    tampered(path, "UPDATE journal SET body = 'no JSON' WHERE seq = 1")
+    tamper(where, "UPDATE journal SET body = 'no JSON' WHERE seq = 1")
     with pytest.raises(RegisterError, match="was tampered with"):
         await journal.journal(register, BOARD)
 
@@ -166,8 +148,8 @@ async def test_a_journal_that_was_cut_off_takes_no_entry(path: Path, register: R
 class Filled:
     """A closed case with everything that can be disposed of, and another one that is left alone."""
 
-    def __init__(self, register: Register, path: Path) -> None:
-        self.register, self.path, self.outbox = register, path, path.parent / "outbox"
+    def __init__(self, register: Register, where: Path | str, folder: Path) -> None:
+        self.register, self.where, self.outbox = register, where, folder / "outbox"
         self.report, self.other = b"", ""
 
     async def fill(self, closed: date | None = date(2013, 9, 2)) -> "Filled":
@@ -201,28 +183,18 @@ class Filled:
 
     async def sealed(self, reference: str) -> list[bytes]:
         """All that is under seal for a case, as it is kept."""
-        db = sqlite3.connect(self.path)
-        found = [
-            row[0]
-            for table, column in (
-                ("referrals", "sealed"),
-                ("document_content", "sealed"),
-                ("document_content", "name_sealed"),
-                ("identifiers", "sealed"),
-            )
-            for row in db.execute(f"SELECT {column} FROM {table} WHERE reference = ?", (reference,))
-        ]
-        db.close()
-        return found
+        columns = (ReferralRow.sealed, ContentRow.sealed, ContentRow.name_sealed, IdentifierRow.sealed)
+        queries = [select(column).where(column.class_.reference == reference) for column in columns]
+        return await self.register.read(lambda db: [blob for query in queries for blob in db.scalars(query)])
 
     def in_files(self, needle: bytes) -> bool:
         """Whether bytes stand anywhere in the files of the database."""
-        return any(needle in file.read_bytes() for file in self.path.parent.glob("register.db*"))
+        return needle in in_files(self.where)
 
 
 @pytest.fixture
-async def filled(register: Register, path: Path) -> Filled:
-    return await Filled(register, path).fill()
+async def filled(register: Register, where: Path | str, tmp_path: Path) -> Filled:
+    return await Filled(register, where, tmp_path).fill()
 
 
 ALL = {"referral": 1, "identifiers": 1, "documents": 1, "letters": 1}
@@ -261,7 +233,7 @@ async def test_without_a_purge_the_files_would_still_hold_it(filled: Filled) -> 
 
 
 async def test_a_referral_that_was_disposed_of_says_so_and_its_number_is_not_given_again(
-    filled: Filled, register: Register, path: Path
+    filled: Filled, register: Register, where: Path | str
 ) -> None:
     await filled.dispose()
     with pytest.raises(RegisterError, match=r"MK-2013-001 was disposed of on 2026-11-22; nothing of it is kept\.$"):
@@ -272,7 +244,7 @@ async def test_a_referral_that_was_disposed_of_says_so_and_its_number_is_not_giv
     assert await register.file_referral("MK", 2013, BOARD, CHILD) == REFERENCE
     assert await register.file_referral("MK", 2013, BOARD, {"name": "New"}) == "MK-2013-003"
     await register.close()
-    async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as again:
+    async with await Register.open(where, register.ring) as again:
         assert (await again.referral("MK-2013-003"))["name"] == "New"
 
 
@@ -308,8 +280,8 @@ async def test_nothing_goes_under_a_legal_hold_until_it_is_released(filled: Fill
     assert await filled.dispose() is not None
 
 
-async def test_nothing_of_an_open_case_goes(register: Register, path: Path) -> None:
-    filled = await Filled(register, path).fill(closed=None)
+async def test_nothing_of_an_open_case_goes(register: Register, where: Path | str, tmp_path: Path) -> None:
+    filled = await Filled(register, where, tmp_path).fill(closed=None)
     with pytest.raises(Refusal, match=r"MK-2013-001 is open"):
         await filled.dispose()
     assert await filled.kept() == ALL
@@ -336,8 +308,8 @@ async def test_broken_off_it_can_be_given_again_and_certifies_all(
     assert {records.kind: records.count for records in entry.records} == ALL
 
 
-async def test_given_twice_at_once_it_is_done_once(filled: Filled, register: Register, path: Path) -> None:
-    async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as other:
+async def test_given_twice_at_once_it_is_done_once(filled: Filled, register: Register, where: Path | str) -> None:
+    async with await Register.open(where, register.ring) as other:
         both = [disposal.dispose(of, filled.outbox, filled.order(), NOW) for of in (register, other)]
         assert [entry is None for entry in sorted(await asyncio.gather(*both), key=bool)] == [True, False]
     assert len((await journal.journal(register, BOARD)).disposals) == 1
@@ -381,13 +353,14 @@ async def test_a_disposal_holds_nothing_personal_and_no_event_is_touched(filled:
     assert (await register.read(lambda db: tuple(db.execute(row).one()))) == (b"", "")
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 async def test_a_purge_waits_for_nobody_for_ever(
-    filled: Filled, register: Register, path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Filled, register: Register, where: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await filled.dispose()
     monkeypatch.setattr("register.database._BUSY_SECONDS", 0)
-    async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as impatient:
-        other = sqlite3.connect(path, isolation_level=None)
+    async with await Register.open(where, register.ring) as impatient:
+        other = sqlite3.connect(where, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         assert not await impatient.purge()
         other.execute("ROLLBACK")
@@ -396,3 +369,30 @@ async def test_a_purge_waits_for_nobody_for_ever(
         assert not await impatient.purge()
         other.close()
         assert await impatient.purge()
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_a_purge_on_postgresql_waits_for_whoever_may_still_see_what_was_deleted(
+    filled: Filled, register: Register, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = await filled.sealed(REFERENCE)
+    with behind(where) as reader:
+        reader.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.exec_driver_sql("SELECT count(*) FROM events")
+        await filled.dispose()
+        monkeypatch.setattr("register.database._BUSY_SECONDS", 0)
+        assert not await register.purge()
+    assert await register.purge()
+    assert not any(filled.in_files(blob) for blob in blobs)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_a_purge_on_postgresql_waits_for_a_locked_table_as_long_as_for_anything(
+    where: str, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("register.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("register.database._others_have_ended", lambda _: True)
+    async with await Register.open(where, register.ring) as impatient:
+        with behind(where) as reader:
+            reader.exec_driver_sql("LOCK TABLE referrals IN ACCESS SHARE MODE")
+            assert not await impatient.purge()

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from postgres import Place
 from register_stories import REFERENCE, STEPS, Story, a_story, procedure, tamper
 
 from models import events as ev
@@ -19,18 +20,6 @@ from register import queries
 from register.errors import RegisterError
 from register.sealed import Ring
 from register.store import Register
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "register.db"
-
-
-@pytest.fixture
-async def register(path: Path) -> AsyncIterator[Register]:
-    async with await Register.open(path, Ring.load_or_make(path.with_name("ring.json"))) as opened:
-        yield opened
-
 
 Move = Callable[[Story, str, int], object]
 MOVES: dict[str, Move] = {
@@ -65,9 +54,8 @@ def _story_of(moves: list[tuple[str, str, int]]) -> list[ev.Event]:
     return story.events
 
 
-async def _kept_twice(folder: Path, events: list[ev.Event], cuts: random.Random) -> None:
-    path = folder / "register.db"
-    async with await Register.open(path, Ring.load_or_make(folder / "ring.json")) as register:
+async def _kept_twice(where: Path | str, folder: Path, events: list[ev.Event], cuts: random.Random) -> None:
+    async with await Register.open(where, Ring.load_or_make(folder / "ring.json")) as register:
         done = 0
         while done < len(events):
             done = await register.append(REFERENCE, events[: done + cuts.randint(1, 5)])
@@ -96,26 +84,46 @@ async def _all_rows(register: Register) -> list[Any]:
     return [case, await queries.steps(register, REFERENCE), await queries.letters(register, REFERENCE)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
+MOVED = given(
     moves=st.lists(
         st.tuples(st.sampled_from(sorted(MOVES)), st.sampled_from([*STEPS, "whole"]), st.integers(1, 2)), max_size=30
     ),
     cuts=st.randoms(use_true_random=False),
 )
+SLOW = [HealthCheck.too_slow]
+Moves = list[tuple[str, str, int]]
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@MOVED
 def test_the_projection_kept_is_the_projection_rebuilt_and_the_case(
-    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[str, str, int]], cuts: random.Random
+    place: Place, tmp_path_factory: pytest.TempPathFactory, moves: Moves, cuts: random.Random
 ) -> None:
-    asyncio.run(_kept_twice(tmp_path_factory.mktemp("register"), _story_of(moves), cuts))
+    _kept_in(place, tmp_path_factory.mktemp("register"), moves, cuts)
 
 
-async def test_a_rebuild_mends_what_is_read_but_hides_no_missing_event(path: Path, register: Register) -> None:
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@MOVED
+def test_the_projection_is_the_same_on_postgresql(
+    place: Place, tmp_path_factory: pytest.TempPathFactory, moves: Moves, cuts: random.Random
+) -> None:
+    _kept_in(place, tmp_path_factory.mktemp("register"), moves, cuts)
+
+
+def _kept_in(place: Place, folder: Path, moves: Moves, cuts: random.Random) -> None:
+    with place(folder) as where:
+        asyncio.run(_kept_twice(where, folder, _story_of(moves), cuts))
+
+
+async def test_a_rebuild_mends_what_is_read_but_hides_no_missing_event(where: Path | str, register: Register) -> None:
     await register.append(REFERENCE, a_story().events)
     before = await _all_rows(register)
     for statement in ("DELETE FROM steps", "UPDATE letters SET state = 'sent'", "UPDATE cases SET next_due = NULL"):
-        tamper(path, statement)
+        tamper(where, statement)
     await register.rebuild(REFERENCE)
     assert await _all_rows(register) == before
-    tamper(path, "DELETE FROM events WHERE seq = 8")
+    tamper(where, "DELETE FROM events WHERE seq = 8")
     with pytest.raises(RegisterError, match="do not end at its head: verify the register first"):
         await register.rebuild(REFERENCE)

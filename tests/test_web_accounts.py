@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,16 +13,9 @@ from visitor import PASSWORD, Browser, account, kept, office_at, signed_in
 from models.refusal import Refusal
 from register import accounts
 from register.store import Register
-from web import signing
+from web import signing, tries
 from web.app import build
 from web.frame import COOKIE, Office
-
-
-@pytest.fixture(autouse=True)
-def _no_tries() -> Iterator[None]:
-    signing._tries.clear()
-    yield
-    signing._tries.clear()
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ async def test_ten_wrong_tries_are_enough(office: Office, browser: Browser, monk
     said = await browser.sign_in("bm")
     assert (said.status_code, COOKIE in browser.client.cookies) == (429, False)
     assert "Wait a quarter of an hour" in said.text
-    later = time.monotonic() + signing.WINDOW + 1
+    later = time.monotonic() + tries.WINDOW + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert (await browser.sign_in("bm")).status_code == 303
 
@@ -263,3 +255,36 @@ def test_the_command_line_invites(
     found = done(desk, "account", "list", "--board", "demo", "--json")
     assert [(one["name"], one["administrator"]) for one in found] == [("bm", True), ("chair", False)]
     refused(desk("account", "invite", "nobody", "--board", "demo"), "nobody of Demoshire")
+
+
+def test_the_command_line_lists_and_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(monkeypatch, capfd, tmp_path / "data")
+    assert done(desk, "account", "list", "--json") == []
+    for person, board in (("bm", "demo"), ("chair", "demo"), ("bm", "milton-keynes")):
+        done(desk, "account", "invite", person, "--board", board)
+    assert "is closed and signed out" in done(desk, "account", "close", "chair")
+    assert done(desk, "account", "close", "bm.milton-keynes", "--json") == {
+        "account": "bm.milton-keynes",
+        "open": False,
+    }
+    found = done(desk, "account", "list", "--json")
+    whole = {"name": "bm", "board": "demo", "person": "bm", "administrator": False, "open": True, "linked": False}
+    assert found[0] == whole
+    assert [(one["name"], one["open"]) for one in found[1:]] == [("chair", False), ("bm.milton-keynes", False)]
+    assert [one["name"] for one in done(desk, "account", "list", "--board", "milton-keynes", "--json")] == [
+        "bm.milton-keynes"
+    ]
+    assert "closed" in done(desk, "account", "list")
+    refused(desk("account", "close", "nobody"), "no account 'nobody'", "scr account list")
+    refused(desk("account", "close", "chair"), "closed already")
+    done(desk, "account", "invite", "chair", "--board", "demo")
+    assert done(desk, "account", "list", "--board", "demo", "--json")[1]["open"] is True
+
+
+async def test_a_closed_account_is_signed_out_wherever_it_was_closed(office: Office) -> None:
+    chair = await signed_in(office, "chair")
+    await accounts.close_account(office.register, "chair", datetime.now(UTC))
+    assert (await chair.get("/")).status_code == 303
+    assert (await chair.sign_in("chair")).status_code == 422

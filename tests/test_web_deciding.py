@@ -43,6 +43,11 @@ async def kept(register: Register, told: Story) -> None:
 
 
 @pytest.fixture
+def where(tmp_path: Path) -> Path:  # these are about pages; the register's own tests are on both databases
+    return tmp_path / "register.db"
+
+
+@pytest.fixture
 def pages(register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     return Office(register, Library(), tmp_path)

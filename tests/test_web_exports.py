@@ -32,6 +32,12 @@ from web.tables import Table
 
 
 @pytest.fixture
+def where(tmp_path: Path) -> Path:
+    """These are about pages; the register's own tests are on both databases."""
+    return tmp_path / "register.db"
+
+
+@pytest.fixture
 def pages(register: Register, tmp_path: Path) -> Office:
     return office_at(register, tmp_path)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from register_stories import stored
 from visitor import Browser, office_at, signed_in
 
 import starter
@@ -90,12 +91,7 @@ async def answered(browser: Browser, given: dict[str, dict[str, Any]] | None = N
     return path
 
 
-def kept(register: Register, tmp_path: Path) -> bytes:
-    """Everything in the files of the register."""
-    return b"".join(file.read_bytes() for file in tmp_path.glob("register.db*"))
-
-
-async def test_a_referral_is_put_aside_and_taken_up_again(pages: Office, tmp_path: Path) -> None:
+async def test_a_referral_is_put_aside_and_taken_up_again(pages: Office, where: Path | str) -> None:
     browser = await signed_in(pages, "bm")
     path = await begun(browser)
     assert "0 of 14 questions are answered" in browser.text
@@ -109,7 +105,7 @@ async def test_a_referral_is_put_aside_and_taken_up_again(pages: Office, tmp_pat
     assert path in (await again.get("/refer")).text
     shown = (await again.get(f"{path}/ask/child")).text
     assert ('value="Ottoline Nobody-Here"' in shown, 'value="31"' in shown) == (True, True)
-    assert b"Ottoline" not in kept(pages.register, tmp_path)
+    assert b"Ottoline" not in stored(where)
     assert not any("Ottoline" in str(cookie.value) for cookie in again.client.cookies.jar)
 
 

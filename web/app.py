@@ -17,7 +17,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from library import ROOT, Library, data_folder
-from register import accounts
+from models.refusal import Refusal
+from register import accounts, database
 from register.sealed import Ring
 from register.store import Register
 from starter import Unreachable
@@ -31,9 +32,12 @@ from web import (
     reading,
     referring,
     signing,
+    single_sign_on,
     whatif,
+    wording,
 )
 from web.frame import Office, error_page, now
+from web.provider import Provider
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -50,8 +54,9 @@ HEADERS = {
 
 
 async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Add the headers that keep a page to itself."""
-    response = await call_next(request)
+    """Add the headers that keep a page to itself. An address with NUL in it, which no text may hold, is none."""
+    nul = "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]
+    response = Response("There is no such page.\n", 404) if nul else await call_next(request)
     kept = request.url.path.startswith("/static/")
     for name, value in HEADERS.items():
         if not (kept and name == "Cache-Control"):
@@ -67,6 +72,7 @@ def build(office: Office) -> Starlette:
             Mount("/static", static),
             Route("/health", health),
             *signing.ROUTES,
+            *single_sign_on.ROUTES,
             *reading.ROUTES,
             *deciding.ROUTES,
             *changing.ROUTES,
@@ -76,6 +82,7 @@ def build(office: Office) -> Starlette:
             *exporting.ROUTES,
             *bundling.ROUTES,
             *feeding.ROUTES,
+            *wording.ROUTES,
         ],
         middleware=[
             Middleware(BaseHTTPMiddleware, dispatch=guard),
@@ -104,14 +111,29 @@ async def opened() -> AsyncIterator[Office]:
     data = data_folder()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = Ring.of(data)
-    async with await Register.open(data / "register.db", ring) as register:
-        yield Office(register, Library(data), data, secure=os.environ.get("SCR_PUBLIC_URL", "").startswith("https:"))
+    async with await Register.open(database.where(data), ring) as register:
+        secure = os.environ.get("SCR_PUBLIC_URL", "").startswith("https:")
+        yield Office(register, Library(data), data, secure=secure, provider=Provider.of(os.environ))
+
+
+def served(app: Starlette, port: int) -> uvicorn.Config:
+    """How the pages are served; who says where a request came from is believed if SCR_TRUSTED_PROXIES names them."""
+    proxies = os.environ.get("SCR_TRUSTED_PROXIES") or ""
+    return uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+    )
 
 
 async def serve(port: int) -> None:
     """Serve the pages on this machine until the process is told to stop."""
     async with opened() as office:
-        config = uvicorn.Config(build(office), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+        config = served(build(office), port)
         print(f"The pages are ready at http://127.0.0.1:{port}", flush=True)
         await uvicorn.Server(config).serve()
 
@@ -129,7 +151,10 @@ async def first_link(base: str) -> str | None:
 
 if __name__ == "__main__":
     port = int(os.environ.get("SCR_WEB_PORT") or "8080")
-    if "--first-link" in sys.argv:
-        print(asyncio.run(first_link(f"http://127.0.0.1:{port}")) or "", end="")
-    else:
-        asyncio.run(serve(port))
+    try:
+        if "--first-link" in sys.argv:
+            print(asyncio.run(first_link(f"http://127.0.0.1:{port}")) or "", end="")
+        else:
+            asyncio.run(serve(port))
+    except (ConnectionError, Refusal) as error:
+        raise SystemExit(str(error)) from error

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 from models import access
 from models.board import Board
-from models.case import Case, role_key, role_title
+from models.case import Case, LetterRecord, role_key, role_title
 from models.deciding import AGENCYS_OWN
 from models.events import StepRecord, Taken
 from models.procedure import DocumentKind, Step
@@ -251,6 +251,21 @@ def _agree(desk: Desk) -> Form:
     return Form("agree", "Agree an action", (*own, *_managing(desk)))
 
 
+def _resend(desk: Desk) -> Form:
+    failed = {
+        letter.id: f"{letter.template.replace('-', ' ').capitalize()} to {role_title(desk.case, letter.recipient)}"
+        for letter in unsent(desk.case)
+    }
+    own = Field("letter", "Letter", "select", choices=failed, start=_only(failed))
+    lead = "Mend the cause first: the address, or the wording. It goes to whoever holds the role now."
+    return Form("resend", "Send a letter again that could not be sent", (own, *_managing(desk)), lead)
+
+
+def unsent(case: Case) -> list[LetterRecord]:
+    """The letters that could not be sent."""
+    return [letter for letter in case.letters.values() if letter.state == "failed"]
+
+
 def _close(desk: Desk) -> Form:
     how = {"completed": "Completed: nothing is owed any more", "withdrawn": "Withdrawn, although steps are still owed"}
     own = Field("how", "How it ends", "radios", choices=how)
@@ -298,6 +313,7 @@ KINDS: dict[str, Callable[[Desk], Form]] = {
     "recuse": _recuse,
     "involve": _involve,
     "agree": _agree,
+    "resend": _resend,
     "close": _close,
 }
 """The changes that the pages offer, each with what makes its form."""
@@ -310,7 +326,8 @@ def offered(desk: Desk) -> list[str]:
         again = any(_may_be_reconsidered(desk, record) for record in case.steps.values())
         return [*(["reconsider"] if again else []), *(["correct"] if desk.manages else [])]
     if desk.manages:
-        return [kind for kind in KINDS if kind != "plan" or case.procedure.planned]
+        without = {*(() if case.procedure.planned else ["plan"]), *(() if unsent(case) else ["resend"])}
+        return [kind for kind in KINDS if kind not in without]
     may = {
         "file": bool(sight.roles) and (sight.whole or bool(sight.agencies)),
         "reconsider": any(_may_be_reconsidered(desk, record) for record in case.steps.values()),

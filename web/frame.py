@@ -5,7 +5,7 @@ are settled there.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from models.timescale import exact, local_date, say, say_day
 from register import accounts, queries
 from register.accounts import SignedIn
 from register.store import Register
+from web.provider import Provider
+from web.tries import Tries
 
 COOKIE = "scr_session"
 EMERGENCY = timedelta(hours=1)
@@ -41,13 +43,18 @@ LARGEST_FORM = 26_000_000
 
 @dataclass
 class Office:
-    """What the pages work with; `secure` where they are served by https. The engine is asked for when it is needed."""
+    """What the pages work with; `secure` where they are served by https. The engine is asked for when it is needed.
+
+    `provider` is that of single sign-on, where there is one. `tries` limits guessing.
+    """
 
     register: Register
     library: Library
     data: Path
     secure: bool = False
+    provider: Provider | None = None
     client: starter.Engine | None = None
+    tries: Tries = field(default_factory=Tries)
 
     async def engine(self) -> starter.Engine:
         """The engine. Raises Unreachable where it does not answer."""
@@ -114,7 +121,10 @@ async def seen(request: Request, what: str) -> Seen:
 
 
 async def form_of(request: Request) -> FormData:
-    """The fields of a form that this session's own page has sent. Raises HTTPException 403 for any other."""
+    """The fields of a form that this session's own page has sent. Raises HTTPException 403 for any other.
+
+    One with NUL in a text, which no database keeps and no browser sends, is refused too (400).
+    """
     if int(request.headers.get("content-length") or 0) > LARGEST_FORM:
         raise HTTPException(413)
     form = await request.form(max_files=2, max_fields=200, max_part_size=LARGEST_FORM)
@@ -122,6 +132,8 @@ async def form_of(request: Request) -> FormData:
     wanted = signed_in.csrf if signed_in else request.cookies.get("scr_form", "")
     if not wanted or not secrets.compare_digest(str(form.get("csrf", "")), wanted):
         raise HTTPException(403)
+    if any("\0" in value for value in form.values() if isinstance(value, str)):
+        raise HTTPException(400)
     return form
 
 
@@ -148,7 +160,8 @@ def page(request: Request, template: str, status: int = 200, /, **context: Any) 
     csrf = signed_in.csrf if signed_in else request.cookies.get("scr_form") or secrets.token_urlsafe(32)
     board = office(request).library.board(signed_in.viewer.board) if signed_in else None
     given = {"request": request, "signed_in": signed_in, "board": board, "csrf": csrf, "today": today(), **context}
-    response = HTMLResponse(_TEMPLATES.get_template(template).render(given), status_code=status)
+    provider = office(request).provider
+    response = HTMLResponse(_TEMPLATES.get_template(template).render(given, provider=provider), status_code=status)
     if signed_in is None:
         secure = office(request).secure
         response.set_cookie("scr_form", csrf, httponly=True, samesite="strict", secure=secure)
@@ -178,6 +191,7 @@ def local_path(path: str) -> str:
 
 
 _ERRORS = {
+    400: ("This cannot be read", "A text holds a character that is none. Nothing was changed."),
     403: ("This form has expired", "Go back, load the page again and send it once more. Nothing was changed."),
     404: ("Page not found", "There is no such page, or it is not for you. Check the address."),
     405: ("Page not found", "This address takes no such request."),
@@ -215,6 +229,7 @@ def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"day": _day, "moment": _moment}
     environment.globals |= {"role_title": role_title, "stage": stage, "time_left": time_left}
+    environment.globals |= {"words_letters": access.words_letters}
     return environment
 
 

@@ -1,4 +1,4 @@
-"""The letters of a case, and what went: the text as it was read, and the PDF."""
+"""The letters of a case: their journeys, the text as it was read, the PDF, and what a person has to see to."""
 
 import asyncio
 import re
@@ -16,10 +16,11 @@ from activities.outbox import HASH_HEADER
 from models import access
 from models.case import role_title
 from models.letters import content_hash
-from register import accounts, queries
+from models.refusal import Refusal
+from register import accounts, deliveries, queries
 from register.queries import LetterView
 from web.cases import shown
-from web.frame import Seen, now, office, seen, viewer
+from web.frame import Seen, form_of, now, office, page, seen, to, viewer
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -37,27 +38,66 @@ class Went(NamedTuple):
 async def letters(request: Request) -> Response:
     """The letters of a case with what became of them."""
     one = await seen(request, "letters")
-    rows = [(view, role_title(one.case, view.recipient), title_of(view)) for view in await _seen(request, one)]
-    rows.reverse()
-    return shown(request, "letters.html.j2", one, "Letters", rows=rows)
+    journeys = await _journeys(request, one)
+    rows = [
+        (view, role_title(one.case, view.recipient), title_of(view), journeys.get(view.letter, [])[-1:])
+        for view in reversed(await _seen(request, one))
+    ]
+    return shown(request, "letters.html.j2", one, "Letters", rows=rows, words=deliveries.WORDS)
 
 
 async def one_letter(request: Request) -> Response:
-    """A letter as it went."""
+    """A letter: its journey, what can be done about it, and its text as it went."""
     one, view = await _asked(request)
-    went = await asyncio.to_thread(read_letter, office(request).data / "outbox", one.reference, view)
-    context = {"view": view, "to": role_title(one.case, view.recipient), "title": title_of(view), "went": went}
+    register = office(request).register
+    manages = access.manages(one.sight, one.case.procedure)
+    found = await deliveries.concerns(register, now(), reference=one.reference) if manages else []
+    context = {
+        "view": view,
+        "to": role_title(one.case, view.recipient),
+        "title": title_of(view),
+        "went": await _went(request, one, view),
+        "journey": (await _journeys(request, one)).get(view.letter, []),
+        "words": deliveries.WORDS,
+        "concern": next((known for known in found if known.letter == view.letter), None),
+    }
     return shown(request, "letters-one.html.j2", one, "Letters", **context)
 
 
 async def letter_pdf(request: Request) -> Response:
-    """The PDF of a letter."""
+    """The PDF of a letter that went, or lies ready to be posted."""
     one, view = await _asked(request)
-    went = await asyncio.to_thread(read_letter, office(request).data / "outbox", one.reference, view)
+    went = await _went(request, one, view)
     if went is None or not went.pdf.startswith(b"%PDF-"):
         raise HTTPException(404)
     headers = {"Content-Disposition": f'inline; filename="{one.reference}-{view.on}.pdf"'}
     return Response(went.pdf, media_type="application/pdf", headers=headers)
+
+
+async def posted(request: Request) -> Response:
+    """Take down that a person has posted a letter, or given it in another way."""
+    one, view = await _asked(request)
+    if not access.manages(one.sight, one.case.procedure):
+        raise HTTPException(404)
+    await form_of(request)
+    try:
+        await deliveries.posted(office(request).register, one.case, view.letter, viewer(request).person, now())
+    except Refusal as refusal:  # somebody else was quicker, or a page from before
+        text = f"Nothing was changed. {refusal}"
+        return page(request, "error.html.j2", 409, title="This letter waits for nobody", text=text)
+    return to(f"/cases/{one.reference}/letters/{view.letter}")
+
+
+async def _journeys(request: Request, one: Seen) -> dict[str, list[deliveries.Delivery]]:
+    """The letters' journeys, for those who see the whole case: how our mail does is nobody else's."""
+    return await deliveries.journeys(office(request).register, one.reference) if one.sight.whole else {}
+
+
+async def _went(request: Request, one: Seen, view: LetterView) -> Went | None:
+    """A letter as it went; None for one that has not gone."""
+    if view.state != "sent":
+        return None
+    return await asyncio.to_thread(read_letter, office(request).data / "outbox", one.reference, view)
 
 
 def title_of(view: LetterView) -> str:
@@ -102,11 +142,11 @@ async def _seen(request: Request, one: Seen) -> list[LetterView]:
 
 
 async def _asked(request: Request) -> tuple[Seen, LetterView]:
-    """The letter that an address names, if it went and the viewer sees it; it is written down as read."""
+    """The letter that an address names, if the viewer sees it; it is written down as read."""
     one = await seen(request, "letters")
     letter = str(request.path_params["letter"])
     view = next((view for view in await _seen(request, one) if view.letter == letter), None)
-    if view is None or view.state != "sent":
+    if view is None:
         raise HTTPException(404)
     await accounts.note_read(office(request).register, viewer(request), one.reference, f"letter {letter}", now())
     return one, view
@@ -116,4 +156,5 @@ ROUTES = [
     Route("/cases/{reference}/letters", letters),
     Route("/cases/{reference}/letters/{letter}", one_letter),
     Route("/cases/{reference}/letters/{letter}/pdf", letter_pdf),
+    Route("/cases/{reference}/letters/{letter}/posted", posted, methods=["POST"]),
 ]

@@ -11,9 +11,10 @@ from models.calendar import BeyondCalendar, Calendar
 from models.procedure import Procedure
 from models.refusal import Refusal
 from models.telling import time_left
-from register import accounts, queries
+from register import accounts, deliveries, queries
+from register.deliveries import CONCERNS, Concern
 from register.queries import CaseFilter, CaseView, StepView
-from web.frame import office, page, today, viewer
+from web.frame import now, office, page, today, viewer
 from web.paging import paged
 
 WORK, CASES = 50, 25
@@ -37,7 +38,17 @@ async def my_work(request: Request) -> Response:
     calendar = _calendar(request, who)
     owed = [(step, left_of(step, calendar)) for step in every[here.offset :][:WORK]]
     late = sum(step.is_overdue(today()) for step in every)
-    return page(request, "my-work.html.j2", owed=owed, here=here, late=late, on=today())
+    letters = [(one, CONCERNS[one.what]) for one in await _letters(request, who)]
+    return page(request, "my-work.html.j2", owed=owed, here=here, late=late, letters=letters, on=today())
+
+
+async def _letters(request: Request, who: Viewer) -> list[Concern]:
+    """The letters to see to in the cases that the one who is signed in manages."""
+    register = office(request).register
+    if not await deliveries.concerns(register, now(), board=who.board):
+        return []  # as on most days, and then no procedure need be read
+    managed = [(one.id, role) for one in _procedures(request) for role in one.managed_by]
+    return await deliveries.concerns(register, now(), board=who.board, managed=managed, person=who.person)
 
 
 async def all_cases(request: Request) -> Response:

@@ -20,7 +20,8 @@ from starlette.routing import Route
 import publication
 from library import ROOT, Library, data_folder
 from models.board import Board
-from register import journal, papers
+from models.refusal import Refusal
+from register import database, journal, papers
 from register.sealed import Ring
 from register.store import Register
 
@@ -124,7 +125,7 @@ async def serve(port: int) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     board = Library(data).board(os.environ.get("SCR_BOARD") or "demo")
     ring = Ring.of(data)
-    async with await Register.open(data / "register.db", ring) as register:
+    async with await Register.open(database.where(data), ring) as register:
         app = build_public(register, board, data / "public" / board.id)
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
         print(f"The publication register of {board.name} is at http://127.0.0.1:{port}", flush=True)
@@ -136,3 +137,5 @@ if __name__ == "__main__":
         asyncio.run(serve(int(os.environ.get("SCR_PUBLIC_PORT") or "8082")))
     except KeyboardInterrupt:
         sys.exit(130)
+    except (ConnectionError, Refusal) as error:
+        raise SystemExit(str(error)) from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.case import fold, next_rung
     from models.deciding import decide, refused
     from models.decisions import Decision, DecisionAdapter
-    from models.events import Event
+    from models.events import Event, EventAdapter
     from models.letters import LetterReport
     from models.messages import Answer, Carried, CaseEnd, CaseInput, EventBatch, Mail
     from models.procedure import faults_of
@@ -30,6 +30,8 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import attributes
 
+AT_ONCE = timedelta(seconds=2)
+"""How long the register may take while a decision waits for it; after that it is written to beside the case's life."""
 PATIENCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
 """Register and mail may be down for long; activities go on trying until they are back."""
 
@@ -43,12 +45,18 @@ class SeriousCaseReview:
         self._start = start
         self._helpers: list[asyncio.Task[None]] = []
         self._unrecorded: list[Event] = []
+        self._log: list[str] = []
+        self._task = workflow.info().get_current_history_length()
         if start.carried is not None:
             self._case = start.carried.case
             self._unrecorded.extend(start.carried.unrecorded)
+            self._log.extend(map(_as_json, start.carried.events))
+            self._confirmed = self._case.seq
         elif start.opening is not None:
+            self._confirmed = 0
             self._unrecorded.extend(opened(start.opening, self._now()))
             self._case = fold(self._unrecorded)
+            self._log.extend(map(_as_json, self._unrecorded))
         else:
             raise ApplicationError("A case begins with an opening or with what an earlier run carried on.")
 
@@ -68,8 +76,8 @@ class SeriousCaseReview:
         for helper in self._helpers:
             helper.cancel()
         if not self._finished():
-            carried = Carried(case=self._case, unrecorded=tuple(self._unrecorded))
-            workflow.continue_as_new(start.model_copy(update={"opening": None, "carried": carried}))
+            changes = {"opening": None, "carried": self._carried(), "writes_locally": True}
+            workflow.continue_as_new(start.model_copy(update=changes))
         return CaseEnd(
             reference=self._case.opening.reference, closed=self._case.facts.closed or "", events=self._case.seq
         )
@@ -109,6 +117,15 @@ class SeriousCaseReview:
     def case(self) -> Carried:
         """The living case, and what the register does not have yet."""
         return Carried(case=self._case, unrecorded=tuple(self._unrecorded))
+
+    @workflow.query(name=messages.EVENTS)
+    def events(self) -> Carried:
+        """The living case with all its events: what a lost register is written from again."""
+        return self._carried()
+
+    def _carried(self) -> Carried:
+        events = tuple(map(EventAdapter.validate_json, self._log))
+        return Carried(case=self._case, unrecorded=tuple(self._unrecorded), events=events)
 
     # ---- the clock ------------------------------------------------------------------------------------------------
 
@@ -154,11 +171,19 @@ class SeriousCaseReview:
     # ---- what follows ---------------------------------------------------------------------------------------------
 
     def _take_in(self, events: Sequence[Event]) -> None:
+        self._confirm()
         for event in events:
             self._case = apply_event(self._case, event)
         self._unrecorded.extend(events)
+        self._log.extend(map(_as_json, events))
         if events:
             self._show()
+
+    def _confirm(self) -> None:
+        """Note, at the first event of a workflow task, that the engine has those of the tasks before for certain."""
+        task = workflow.info().get_current_history_length()
+        if task != self._task:
+            self._task, self._confirmed = task, self._case.seq
 
     def _show(self) -> None:
         """Tell the Temporal Web UI what the case waits for."""
@@ -169,22 +194,42 @@ class SeriousCaseReview:
         workflow.set_current_details(in_markdown(self._case, self._now()))
 
     async def _keep_register(self) -> None:
-        """Write events to the register in order; a decision or a timer never waits for it.
-
-        Not by a local activity: that would write before the engine has the workflow task, and a task that is done
-        again (worker killed, renewal overtaken by a decision) makes other events of the same numbers.
-        """
+        """Write events to the register in order; a decision or a timer hardly ever waits for it."""
         while True:
             await workflow.wait_condition(lambda: bool(self._unrecorded))
+            self._confirm()
             batch = EventBatch(reference=self._case.opening.reference, events=tuple(self._unrecorded))
-            await workflow.execute_activity(
-                messages.RECORD_EVENTS,
-                batch,
-                start_to_close_timeout=timedelta(minutes=1),
-                retry_policy=PATIENCE,
-                summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
-            )
+            if not await self._written_at_once(batch):
+                await workflow.execute_activity(
+                    messages.RECORD_EVENTS,
+                    batch,
+                    start_to_close_timeout=timedelta(minutes=1),
+                    retry_policy=PATIENCE,
+                    summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
+                )
             del self._unrecorded[: len(batch.events)]
+
+    async def _written_at_once(self, batch: EventBatch) -> bool:
+        """Try the register within this workflow task, which costs the engine next to nothing; False if it fails.
+
+        It is written before the engine has the task for certain. If the task is lost, done again and makes other
+        events, `confirmed` tells the register which ones may be replaced. What closes a case is not written so:
+        nothing comes after it that could replace it.
+        """
+        if self._case.facts.closed is not None or not self._start.writes_locally:
+            return False
+        try:
+            await workflow.execute_local_activity(
+                messages.RECORD_EVENTS,
+                batch.model_copy(update={"confirmed": self._confirmed}),
+                schedule_to_close_timeout=AT_ONCE,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except FailureError as error:  # not an ActivityError: a local activity raises what it failed with
+            if is_cancelled_exception(error):
+                raise
+            return False
+        return True
 
     async def _send_letters(self) -> None:
         """Send what is owed, all letters that are owed at a moment in one activity."""
@@ -220,6 +265,10 @@ class SeriousCaseReview:
 
 LONGEST_HISTORY = 20_000
 GIVEN_UP = "Sending it was given up; look at the activity in the engine, mend the cause, and resend it."
+
+
+def _as_json(event: Event) -> str:
+    return EventAdapter.dump_json(event).decode()
 
 
 def _plain(name: str, given: Sequence[RawValue]) -> Any:

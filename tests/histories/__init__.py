@@ -1,1 +1,1 @@
-"""Histories of a review at each of its stages, for the replay test; `python -m tests.histories` makes them anew."""
+"""Kept histories of cases, for the replay tests; `python -m tests.histories NAME` adds those of the code as it is."""

@@ -1,54 +1,185 @@
-"""Plays the 2013 review on a time-skipping server and keeps its history at each stage in this folder.
+"""Adds the histories of the code as it is: `python -m tests.histories NAME` plays them into a folder of that name.
 
-Run it (`python -m tests.histories`) when a change of the workflow is meant to break replay and no case is running
-under the old code; otherwise keep the old histories and guard the change with `workflow.patched`.
+NAME says in what the new way differs from the ways before it. What is there already is never written anew.
 """
 
+import argparse
 import asyncio
+import base64
+import json
+import re
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHistory, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # where the tests' own modules are
 
-from engine import Play, playing  # noqa: E402
+from case_world import noon, wt2013_opening  # noqa: E402
+from engine import RING, ROOT, Office, Play, connected, dev_server, free_port, playing  # noqa: E402
+from kept import keep  # noqa: E402
 from stories import REVIEW, closing  # noqa: E402
+from test_branches import begun  # noqa: E402
 
-from models.decisions import Recuse  # noqa: E402
+import rehearsal  # noqa: E402
+import starter  # noqa: E402
+from library import Library  # noqa: E402
+from models.case import Case  # noqa: E402
+from models.events import Event  # noqa: E402
+from models.messages import CaseInput  # noqa: E402
+from models.timescale import Day  # noqa: E402
 
-STAGES = {1: "1-consideration", 3: "2-decision", 6: "3-review", 11: "4-publication", 16: "5-action-plan"}
+Told = tuple[list[WorkflowHistory], list[Event]]
 
 
-async def _keep(play: Play, name: str) -> None:
-    history = await play.history()
-    (HERE / f"{name}.json").write_text(history.to_json() + "\n", encoding="utf-8")
+class _Runs:
+    """The runs of one case, in the order in which they were seen."""
+
+    def __init__(self, client: Client, reference: str) -> None:
+        self._client, self._reference = client, reference
+        self._ids: list[str] = []
+
+    async def note(self) -> None:
+        # Not `describe()` of the handle: see `starter`.
+        execution = WorkflowExecution(workflow_id=self._reference)
+        request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace, execution=execution)
+        found = await self._client.workflow_service.describe_workflow_execution(request)
+        run = found.workflow_execution_info.execution.run_id
+        if run not in self._ids:
+            self._ids.append(run)
+
+    async def histories(self) -> list[WorkflowHistory]:
+        await self.note()
+        return [
+            await self._client.get_workflow_handle(self._reference, run_id=run).fetch_history() for run in self._ids
+        ]
 
 
-async def make() -> None:
-    """Write the history of each stage, of a closed case, and of one that has continued as new."""
+async def rehearsed(path: Path) -> Told:
+    """Play a scenario to its end; its histories are fetched before its server closes."""
+    histories: list[WorkflowHistory] = []
+
+    class Stage(rehearsal._Stage):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self.runs = _Runs(self._env.client, self._reference)
+
+        async def play(self, *given: Any) -> None:
+            await super().play(*given)
+            await self.runs.note()
+
+        async def finish(self, until: Day | None) -> Case:
+            case = await super().finish(until)
+            await self._env.client.get_workflow_handle(self._reference).result()
+            histories.extend(await self.runs.histories())
+            return case
+
+    scenario = rehearsal.read_scenario(path.read_text(encoding="utf-8"), path.name)
+    with TemporaryDirectory() as folder, patch.object(rehearsal, "_Stage", Stage):
+        _write_ring(Path(folder) / "register.key")
+        told = await rehearsal.rehearse(scenario, Library(), Path(folder))
+    return histories, list(told.events)
+
+
+def _write_ring(path: Path) -> None:
+    keys = {key: base64.b64encode(RING._keys[key]).decode() for key in RING.key_ids}
+    path.write_text(json.dumps({"current": RING.current, "keys": keys}), encoding="utf-8")
+
+
+async def register_down() -> Told:
+    """The register is down when a decision comes: written at the second try, by an activity."""
     async with playing() as play, play.worker():
-        for number, entry in enumerate(REVIEW, start=1):
-            await play.play(entry)
-            if number in STAGES:
-                await _keep(play, STAGES[number])
-        await play.say(closing("2013-10-11"))
-        await play.handle.result()
-        await _keep(play, "6-closed")
-    async with playing(renew_after=8) as play, play.worker():
-        await play.play(*REVIEW[:4])
-        await _keep(play, "7-renewed")
-    async with playing() as play, play.worker():
+        await play.settle()
         play.office.register_up = False
         await play.signal({"kind": "wish"})
         await play.decide("recommend", "scr")
         play.office.register_up = True
         await play.settle()
-        await _keep(play, "8-register-down-and-a-refusal")
-    async with playing() as play, play.worker():
-        await play.play(*REVIEW[:15])
-        await play.say(Recuse(**play.by_manager(), person="panel"))
-        await _keep(play, "9-documents-and-a-recusal")
+        await play.go_to("2013-08-12")  # a step expires
+        await play.settle()
+        return await _ended(play)
+
+
+async def renewed() -> Told:
+    """The case continues as new, again and again, on the real server: the other one loses what meets a renewal."""
+    with TemporaryDirectory() as folder, dev_server(Path(folder), port := free_port()):
+        env = WorkflowEnvironment.from_client(await connected(port))
+        behind = await env.get_current_time() - noon("2013-08-12")
+        play = Play(env, Office(), CaseInput(opening=wt2013_opening(), behind=behind, renew_after=20))
+        await starter.start(play.client, play.start)
+        runs = _Runs(play.client, play.reference)
+        async with play.worker():
+            for entry in REVIEW[:4]:
+                await play.play(entry)
+                await runs.note()
+            return await _ended(play, runs)
+
+
+async def branch(procedure: str, way: str) -> Told:
+    """One way through a procedure that no scenario takes, all on one day; of each other step the first outcome."""
+    async with playing(begun(Library().procedure(procedure))) as play, play.worker():
+        while await _one_more(play, way):
+            pass
+        return await _ended(play)
+
+
+async def _one_more(play: Play, way: str) -> bool:
+    """Decide one step that is owed and not held up by a gate; False where there is none."""
+    case = await play.settle()
+    for record in case.open_steps:
+        step = case.procedure.steps.get(record.step)
+        if step is None or step.done != "decision":
+            continue
+        outcome = way if way in step.outcomes else next(iter(step.outcomes))
+        try:
+            await play.decide(record.key, outcome, searched=await play.searched(record.key, outcome))
+        except WorkflowUpdateFailedError as refused:
+            if "must wait for" not in str(refused.cause):
+                raise
+        else:
+            return True
+    return False
+
+
+async def _ended(play: Play, runs: _Runs | None = None) -> Told:
+    runs = runs or _Runs(play.client, play.reference)
+    await play.give(closing("2013-08-12"))
+    await play.handle.result()
+    return await runs.histories(), play.office.events
+
+
+BRANCHES = {
+    "wt2015-milton-keynes": ("learning-review", "individual-imrs"),
+    "wt2015-buckinghamshire": ("learning-review", "wider-review", "individual-imrs"),
+}
+STORIES: dict[str, Callable[[], Awaitable[Told]]] = {"register-down": register_down, "renewed": renewed}
+STORIES |= {f"{name}-{way}": partial(branch, name, way) for name, ways in BRANCHES.items() for way in ways}
+
+
+async def make(folder: Path) -> None:
+    """Play what the folder does not have yet."""
+    plays = dict(STORIES)
+    plays |= {path.stem: partial(rehearsed, path) for path in sorted((ROOT / "scenarios").glob("*.toml"))}
+    for name, play in plays.items():
+        file = folder / f"{name}.json.gz"
+        if not file.exists():
+            keep(file, *await play())
+            print(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1024} kB")
 
 
 if __name__ == "__main__":
-    asyncio.run(make())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="what is new, such as writes-locally")
+    name = parser.parse_args().name
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        parser.error("NAME must be small letters, digits and hyphens.")
+    asyncio.run(make(HERE / name))

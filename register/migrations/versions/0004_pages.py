@@ -17,8 +17,12 @@ SQLITE_APPEND_ONLY = (
     BEGIN SELECT RAISE(ABORT, 'reads are append-only'); END""",
 )
 POSTGRESQL_APPEND_ONLY = (
+    """CREATE FUNCTION reads_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'reads are append-only'; END $$""",
     """CREATE TRIGGER reads_no_change BEFORE UPDATE OR DELETE ON reads
-    FOR EACH ROW EXECUTE FUNCTION events_append_only()""",
+    FOR EACH ROW EXECUTE FUNCTION reads_append_only()""",
+    """CREATE TRIGGER reads_no_truncate BEFORE TRUNCATE ON reads
+    FOR EACH STATEMENT EXECUTE FUNCTION reads_append_only()""",
 )
 
 

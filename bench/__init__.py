@@ -1,0 +1,1 @@
+"""Benchmarks: `./dev bench` runs them; docs/performance.md says what they found."""

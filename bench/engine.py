@@ -1,0 +1,124 @@
+"""One engine for a whole run, one worker process for each variant, and what they cost in CPU, memory and actions."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from worker import attribute_types
+
+ROOT = Path(__file__).resolve().parents[1]
+_TICK = os.sysconf("SC_CLK_TCK")
+_ACTION = re.compile(r"^action(?:_total)?\{(?P<labels>[^}]*)\} (?P<value>[0-9.e+]+)$", re.MULTILINE)
+
+
+class Engine(NamedTuple):
+    """A dev server on a file, with write-ahead log and fewer waits for the disk (a benchmark's setting)."""
+
+    address: str
+    metrics: str
+    process: int
+
+    def actions(self) -> float:
+        """The billable actions so far, by the engine's own counter, without those of its own namespace."""
+        with urllib.request.urlopen(self.metrics, timeout=30) as answer:
+            text = answer.read().decode()
+        found = _ACTION.finditer(text)
+        return sum(float(match["value"]) for match in found if "temporal_system" not in match["labels"])
+
+
+class WorkerProcess(NamedTuple):
+    """A worker of one variant, its task queue and its folder."""
+
+    variant: str
+    queue: str
+    data: Path
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it and wait for that."""
+        self.process.send_signal(number)
+        self.process.wait(60)
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dev_server(folder: Path) -> Iterator[Engine]:
+    """The engine of a run."""
+    port, metrics = free_port(), free_port()
+    command = [
+        str(Path(sys.executable).with_name("temporal")),
+        "server",
+        "start-dev",
+        "--headless",
+        "--ip",
+        "127.0.0.1",
+    ]
+    command += ["--port", str(port), "--metrics-port", str(metrics), "--db-filename", str(folder / "engine.db")]
+    command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL", "--log-level", "error"]
+    for attribute in attribute_types():
+        command += ["--search-attribute", attribute]
+    with (folder / "engine.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait_for(port)
+            yield Engine(f"127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics", process.pid)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(port: int) -> None:
+    import time
+
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("The engine does not start; its log is engine.log.")
+
+
+def start_worker(engine: Engine, variant: str, queue: str, data: Path, cache: int = 2000) -> WorkerProcess:
+    """Start the worker of a variant; it is ready on return."""
+    data.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCR_", "TEMPORAL_"))}
+    environment = {**kept, "TEMPORAL_ADDRESS": engine.address, "SCR_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "bench.workers", variant, queue, str(cache)]
+    with (data / "worker.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log)
+    assert process.stdout is not None
+    if process.stdout.readline() != b"ready\n":
+        raise RuntimeError(f"The worker {variant} does not start: see {data / 'worker.log'}.")
+    return WorkerProcess(variant, queue, data, process)
+
+
+def cpu(*processes: int) -> float:
+    """The CPU that processes have used, in seconds, their threads included."""
+    return sum(_cpu(process) for process in processes)
+
+
+def _cpu(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def memory(process: int) -> int:
+    """The memory that belongs to a process, in bytes (its proportional share)."""
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024

@@ -1,0 +1,79 @@
+"""Two memories that rebuild each other: the engine from the register, the register from the living workflows."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import starter
+from models import messages
+from models.messages import CaseInput
+from models.refusal import Refusal
+from register import queries
+from register.queries import CaseFilter
+from register.store import Register
+from starter import Engine
+
+log = logging.getLogger("recovery")
+
+
+async def restore(
+    client: Engine, register: Register, progress: Callable[[str, bool], None] = lambda *_: None
+) -> list[str]:
+    """Start every open case that the engine does not have, from its events in the register; their references.
+
+    The deadlines are the same. Cases that run already are left alone, so it can be broken off and given again.
+    `progress` is told of each case, and whether it was started.
+    """
+    begun = []
+    for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
+        carried = await starter.from_register(register, view.reference)
+        started = carried is not None and await starter.start(client, CaseInput(carried=carried))
+        progress(view.reference, started)
+        if started:
+            begun.append(view.reference)
+    return begun
+
+
+async def rebuild(
+    client: Engine, register: Register, progress: Callable[[str, int | Refusal], None] = lambda *_: None
+) -> dict[str, int | Refusal]:
+    """Write the events of every living case into the register, from its workflow; by case the number of its events.
+
+    What is there already is left as it is, so it can be broken off and given again. A case that refuses (its register
+    says something else) does not keep the others from it. What no workflow knows (referrals, documents, closed cases,
+    accounts) comes from a backup alone. Raises Unreachable.
+    """
+    written: dict[str, int | Refusal] = {}
+    for reference in await starter.running(client):
+        try:
+            written[reference] = await settle(client, register, reference)
+        except Refusal as refusal:
+            written[reference] = refusal
+        progress(reference, written[reference])
+    return written
+
+
+async def settle(client: Engine, register: Register, reference: str) -> int:
+    """Have the register hold exactly the events that a living case has; how many. Raises Refusal, Unreachable."""
+    events = (await starter.ask(client, reference, messages.EVENTS)).events
+    if not events or events[0].seq != 1:
+        raise Refusal(f"The workflow of {reference} does not have its first events: put back a backup of the register.")
+    await register.settle(reference, events)
+    return len(events)
+
+
+async def confirm(client: Engine, register: Register, before: datetime) -> list[str]:
+    """Settle the cases whose last events, written before an aware moment, are not known to be in the engine.
+
+    A workflow task can be lost after it has written. Cases that refuse or do not answer now are left for the next
+    time; the references of those that were settled.
+    """
+    settled = []
+    for reference in await register.unconfirmed(before):
+        try:
+            await settle(client, register, reference)
+        except (Refusal, starter.Unreachable) as error:
+            log.warning("The events of %s could not be confirmed: %s", reference, error)
+        else:
+            settled.append(reference)
+    return settled
