@@ -4,6 +4,7 @@ What is filed is kept in the register under seal before the case hears of it, so
 is not there.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -55,7 +56,8 @@ async def file(
     except ValidationError as error:
         raise Refusal(f"This document cannot be filed: {'; '.join(faults_of(error))}.") from error
     if decision.document == "chronology":
-        read_rows(decision.agency or "", read_sheet(content, name), latest(decision.made_on))
+        agency, filed_on = decision.agency or "", latest(decision.made_on)
+        await asyncio.to_thread(lambda: read_rows(agency, read_sheet(content, name), filed_on))
     await text_of(content, kind)  # refuses what acts by itself or cannot be read, in compressed parts too
     case = (await starter.ask(client, reference)).case
     decide(case, decision, now or datetime.now(UTC))  # refuses before anything is kept
@@ -117,14 +119,24 @@ async def with_search(
 
 
 async def merged(register: Register, case: Case) -> chronology.Merged:
-    """The agencies' chronologies as they are now, in one order. Raises Refusal where none is filed."""
+    """The agencies' chronologies as they are now, in one order. Raises Refusal where none is filed.
+
+    Read and merged in a thread of its own: thousands of entries take seconds, in which others are served.
+    """
     reference = case.opening.reference
-    read = {}
+    filed = {}
     for fact in case.facts.documents.values():
         if fact.document == "chronology" and fact.agency:
             content = await papers.content(register, reference, fact.sha256)
             name = await papers.name(register, reference, fact.sha256)
-            read[fact.agency] = read_rows(fact.agency, read_sheet(content, name), latest(fact.filed_on))
-    if not read:
+            filed[fact.agency] = (content, name, latest(fact.filed_on))
+    if not filed:
         raise Refusal(f"No chronology is filed in {reference} yet: `scr file {reference} chronology FILE` files one.")
-    return chronology.merge(read)
+
+    def work() -> chronology.Merged:
+        read = {
+            agency: read_rows(agency, read_sheet(content, name), on) for agency, (content, name, on) in filed.items()
+        }
+        return chronology.merge(read)
+
+    return await asyncio.to_thread(work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ GAUGES = {
     "letters_failed": ("scr_letters_failed", "Letters that could not be sent and that a person has to see to."),
     "letters_returned": ("scr_letters_returned", "Letters that came back and that a person has to see to."),
     "letters_to_post": ("scr_letters_to_post", "Letters that a person has to print and post."),
-    "unconfirmed_cases": ("scr_unconfirmed_cases", "Cases whose last events are not known to be in the engine."),
+    "unsettled_cases": ("scr_unsettled_cases", "Cases of which register and engine may have other events."),
     "size": ("scr_register_bytes", "What the register takes."),
 }
 """What is measured of the product, read from the register when it is asked for; the same whichever worker says it."""
@@ -65,17 +66,17 @@ def build(register: Register, engine: Engine) -> Starlette:
 @asynccontextmanager
 async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[None]:
     """Serve an application beside other work of this process, whose signals stay its own."""
-    server = _Beside(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False))
-    task = asyncio.create_task(server.serve())
     try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
-        if task.done():
-            raise Refusal(f"Nothing can be served at {host}:{port}: free the port, or name another.")
+        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Refusal(f"Nothing can be served at {host}:{port} ({error.strerror}); name another port.") from error
+    server = _Beside(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
+    task = asyncio.create_task(server.serve([bound]))
+    try:
         yield
     finally:
         server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
+        await task
 
 
 def port_of(environment: Mapping[str, str], variable: str) -> int | None:

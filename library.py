@@ -4,7 +4,9 @@ The product's own folders come first; a folder of the same name in the data fold
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from models.board import Board, read_board
 from models.calendar import Calendar, read_calendar
@@ -12,6 +14,7 @@ from models.check import Problem, check
 from models.procedure import Procedure, ProcedureError, read_procedure
 from models.refusal import Refusal
 
+_T = TypeVar("_T")
 ROOT = Path(__file__).resolve().parent
 
 
@@ -29,6 +32,7 @@ class Library:
 
     def __init__(self, own: Path | None = None) -> None:
         self._folders = [folder for folder in (own, ROOT) if folder is not None]
+        self._read: dict[tuple[str, str], tuple[object, Any]] = {}
 
     def _files(self, kind: str) -> dict[str, Path]:
         found: dict[str, Path] = {}
@@ -36,11 +40,19 @@ class Library:
             found |= {path.stem: path for path in sorted((folder / kind).glob("*.toml"))}
         return found
 
-    def _text(self, kind: str, name: str) -> str:
+    def _one(self, kind: str, name: str, read: Callable[[str], _T], besides: object = None) -> _T:
+        """What a file says; read again only when it has changed, or what it depends on `besides`."""
         files = self._files(kind)
         if name not in files:
             raise NotInLibrary(f"There is no {name!r} in {kind}; there are {', '.join(files)}.")
-        return files[name].read_text(encoding="utf-8")
+        found = files[name].stat()
+        stamp = (files[name], found.st_ino, found.st_mtime_ns, found.st_size, besides)
+        known = self._read.get((kind, name))
+        if known is None or known[0] != stamp:
+            known = (stamp, read(files[name].read_text(encoding="utf-8")))
+            self._read[kind, name] = known
+        said: _T = known[1]
+        return said
 
     def procedures(self) -> dict[str, Path]:
         """The files of all procedures by id."""
@@ -51,12 +63,16 @@ class Library:
 
         Raises NotInLibrary, ProcedureError.
         """
-        file = f"{name}.toml"
-        procedure = read_procedure(self._text("procedures", name), file)
-        problems = check(procedure, file, self.templates())
-        if problems:
-            raise ProcedureError("\n".join(map(str, problems)))
-        return procedure
+        file, templates = f"{name}.toml", frozenset(self.templates())
+
+        def read(text: str) -> Procedure:
+            procedure = read_procedure(text, file)
+            problems = check(procedure, file, set(templates))
+            if problems:
+                raise ProcedureError("\n".join(map(str, problems)))
+            return procedure
+
+        return self._one("procedures", name, read, templates)
 
     def misfits(self, text: str, name: str) -> list[Problem]:
         """What is wrong with a sound procedure's place among the other files: its own name, its calendar."""
@@ -75,11 +91,11 @@ class Library:
 
     def board(self, name: str) -> Board:
         """A board by id. Raises NotInLibrary, BoardError."""
-        return read_board(self._text("boards", name))
+        return self._one("boards", name, read_board)
 
     def calendar(self, name: str) -> Calendar:
         """A calendar by name. Raises NotInLibrary, CalendarError."""
-        return read_calendar(self._text("calendars", name))
+        return self._one("calendars", name, read_calendar)
 
     def letter_folders(self, board: str) -> list[Path]:
         """Where a board's letters are looked for, its own wording first."""

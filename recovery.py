@@ -54,26 +54,36 @@ async def rebuild(
 
 
 async def settle(client: Engine, register: Register, reference: str) -> int:
-    """Have the register hold exactly the events that a living case has; how many. Raises Refusal, Unreachable."""
+    """Have the register hold exactly the events that a living case has; how many.
+
+    Raises Refusal, also where the case was written to meanwhile, and Unreachable.
+    """
+    seen = await register.head(reference)
     events = (await starter.ask(client, reference, messages.EVENTS)).events
     if not events or events[0].seq != 1:
         raise Refusal(f"The workflow of {reference} does not have its first events: put back a backup of the register.")
-    await register.settle(reference, events)
+    await register.settle(reference, events, seen)
     return len(events)
 
 
 async def confirm(client: Engine, register: Register, before: datetime) -> list[str]:
-    """Settle the cases whose last events, written before an aware moment, are not known to be in the engine.
+    """Settle the cases of which the register may lack events, or have some that the engine lost, since before a moment.
 
-    A workflow task can be lost after it has written. Cases that refuse or do not answer now are left for the next
-    time; the references of those that were settled.
+    Cases that refuse or do not answer now are left for the next time; the references of those that were settled.
     """
     settled = []
-    for reference in await register.unconfirmed(before):
+    for reference in await register.unsettled(before):
         try:
-            await settle(client, register, reference)
+            if not await _is_over(register, reference):
+                await settle(client, register, reference)
+                settled.append(reference)
+            await register.forget(reference, before)
         except (Refusal, starter.Unreachable) as error:
             log.warning("The events of %s could not be confirmed: %s", reference, error)
-        else:
-            settled.append(reference)
     return settled
+
+
+async def _is_over(register: Register, reference: str) -> bool:
+    """Whether a case is closed in the register: its workflow ended when it had written everything there."""
+    carried = await starter.from_register(register, reference)
+    return carried is not None and carried.case.facts.closed is not None

@@ -29,6 +29,7 @@ from models.procedure import faults_of
 from models.referral import Referral
 from models.refusal import Refusal
 from models.timescale import Day, at_hour, latest
+from models.toml import read_toml
 from payloads import converter
 from register import queries
 from register.queries import LetterView
@@ -127,7 +128,7 @@ class Rehearsal(BaseModel):
 def read_scenario(text: str, name: str) -> Scenario:
     """Read a scenario from TOML text; `name` is the file's. Raises ScenarioError."""
     try:
-        return Scenario.model_validate(tomllib.loads(text))
+        return Scenario.model_validate(read_toml(text))
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name}: not readable as TOML: {error}.") from error
     except ValidationError as error:

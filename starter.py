@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
@@ -29,6 +30,7 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+import recording
 from library import Library, data_folder
 from models import messages
 from models.calendar import Calendar
@@ -37,6 +39,7 @@ from models.decisions import Decision, Proclaim
 from models.messages import Answer, Carried, CaseInput
 from models.referral import Referral, opening_of
 from models.refusal import Refusal
+from models.telling import follows
 from models.timescale import earliest, local_date
 from models.turn import opened
 from payloads import converter
@@ -48,6 +51,8 @@ from workflows import attributes
 
 PATIENCE = timedelta(seconds=30)
 """How long a person waits for an answer before being told that the worker does not answer."""
+REOPENING = ("reconsider", "correct")
+"""The decisions that a closed case takes: they open it again."""
 AS_NOW = {"writes_locally": True}
 """How runs are started now, and not always were."""
 
@@ -57,6 +62,10 @@ Engine: TypeAlias = Client
 
 class Unreachable(ConnectionError):
     """The engine or the worker does not answer; nothing is lost, the same command may be given again."""
+
+
+class NoOpenCase(Refusal):
+    """There is no such case in the engine, or it is closed."""
 
 
 async def connect(ring: Ring | None = None, address: str | None = None) -> Client:
@@ -197,20 +206,56 @@ async def decide(
 ) -> Answer:
     """Give a decision to a case and return what follows; the same decision again has no second effect.
 
-    A decision on a closed case opens it again from the register where that is possible (reconsider, correct), with
-    its clock `behind` the engine's as before. Raises Refusal with what would be right, and Unreachable.
+    What it led to is in the register on return, unless that is down. A decision on a closed case opens it again from
+    the register where that is possible (reconsider, correct), with its clock `behind` the engine's as before. Raises
+    Refusal with what would be right, and Unreachable.
     """
     payload = decision.model_dump(mode="json")
     # The engine answers a repeated update id with its first answer, unread: another content needs another id.
     update_id = str(uuid5(NAMESPACE_URL, decision.model_dump_json()))
-    try:
-        async with asyncio.timeout(PATIENCE.total_seconds()):
-            if decision.kind in ("reconsider", "correct") and await _is_closed(client, reference):
+    if decision.kind in REOPENING:
+        with _in_plain_words(reference, decision):
+            if await _is_closed(client, reference):
                 case = CaseInput(carried=await _closed(register, reference), behind=behind)
-                return await _reopen(client, case, update_id, payload)
+                async with asyncio.timeout(PATIENCE.total_seconds()):
+                    return await _reopen(client, case, update_id, payload)
+    mark = f"{reference}/{update_id}"
+    async with recording.under_way(register, reference, mark) as record:
+        if record is not None:
+            payload[messages.SENDER_RECORDS] = True
+        try:
+            answer = await _answer(client, reference, decision, update_id, payload)
+        except NoOpenCase:  # this very decision, given before, may have closed it
+            known = await recording.taken_in(register, reference, decision)
+            if known is None and decision.kind in REOPENING:  # it has closed a moment ago
+                return await decide(client, register, reference, decision, behind)
+            if known is None:
+                raise
+            await register.finish(reference, mark)
+            return known
+        if record is None or answer.at is None:
+            return answer
+        events = await record(decision, answer)
+        if events is None:
+            events = (await ask(client, reference, messages.EVENTS)).events
+            await recording.write(register, reference, mark, events)
+    done = events[: answer.last]
+    return answer.model_copy(update={"follows": tuple(follows(fold(done), done[answer.first - 1 :]))})
+
+
+async def _answer(client: Client, reference: str, decision: Decision, update_id: str, payload: Any) -> Answer:
+    with _in_plain_words(reference, decision):
+        async with asyncio.timeout(PATIENCE.total_seconds()):
             handle = client.get_workflow_handle(reference)
             answer: Answer = await handle.execute_update(messages.DECIDE, payload, id=update_id, result_type=Answer)
             return answer
+
+
+@contextmanager
+def _in_plain_words(reference: str, decision: Decision) -> Iterator[None]:
+    """Turn what the engine says to a decision into Refusal and Unreachable."""
+    try:
+        yield
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == messages.REFUSED:
             raise Refusal(error.cause.message) from error
@@ -286,7 +331,7 @@ def _must_exist(error: RPCError, reference: str) -> None:
     if _names_namespace(error):
         raise Unreachable(f"The engine does not have what TEMPORAL_NAMESPACE names: {error.message}") from error
     if error.status == RPCStatusCode.NOT_FOUND:
-        raise Refusal(f"There is no open case {reference!r}; `scr cases` lists them.") from error
+        raise NoOpenCase(f"There is no open case {reference!r}; `scr cases` lists them.") from error
 
 
 def _names_namespace(error: RPCError) -> bool:

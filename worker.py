@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeIndexedValueType
-from temporalio.worker import Worker
+from temporalio.common import SearchAttributeIndexedValueType, VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import health
@@ -31,7 +32,7 @@ from models.refusal import Refusal
 from register import database
 from register.errors import RegisterDown
 from register.sealed import Ring
-from register.state import UNCONFIRMED
+from register.state import UNSETTLED
 from register.store import Register
 from upkeep import Job, keeping
 from workflows.attributes import REGISTRY
@@ -50,6 +51,9 @@ PAUSE = timedelta(seconds=5)
 
 CONFIRMING = timedelta(minutes=1)
 """How often events are settled that are not known to be in the engine."""
+
+DEPLOYMENT = "serious-case-reviews"
+"""The name of the worker deployment whose builds `SCR_BUILD` names."""
 
 TYPES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
@@ -96,6 +100,21 @@ def runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=passed)
 
 
+def deployment_of(environment: Mapping[str, str]) -> WorkerDeploymentConfig | None:
+    """The build of the worker deployment that `SCR_BUILD` names; None, for a worker without version, if it is not set.
+
+    Cases go on with the current build. Pinned to the build that they began with, they would need its workers, and
+    keep its faults, for two years. Raises Refusal for what cannot be a build's name.
+    """
+    build = environment.get("SCR_BUILD")
+    if not build:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", build):
+        raise Refusal(f"SCR_BUILD is {build!r}; give letters, digits, dots, hyphens and underscores, 100 at most.")
+    version = WorkerDeploymentVersion(DEPLOYMENT, build)
+    return WorkerDeploymentConfig(version, True, VersioningBehavior.AUTO_UPGRADE)
+
+
 async def missing_attributes(client: Client) -> list[str]:
     """The search attributes of the registry that the engine does not have: cases would hang without them."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
@@ -139,14 +158,16 @@ def confirming(client: Client, register: Register) -> Job:
     return Job(
         "Confirming events",
         CONFIRMING,
-        lambda: recovery.confirm(client, register, datetime.now(UTC) - UNCONFIRMED),
+        lambda: recovery.confirm(client, register, datetime.now(UTC) - UNSETTLED),
     )
 
 
 async def main() -> None:
     """Run until SIGINT or SIGTERM, then drain."""
     carrier, bounces = settings.carrier_of(os.environ), settings.bounces_of(os.environ)
-    port, clients = (health.port_of(os.environ, f"SCR_{one}METRICS_PORT") for one in ("", "ENGINE_"))
+    build = deployment_of(os.environ)
+    port = health.port_of(os.environ, "SCR_METRICS_PORT")
+    clients = health.port_of(os.environ, "SCR_ENGINE_METRICS_PORT")
     starter.measure(f"{health.host_of(os.environ)}:{clients}" if clients else None)
     client = await starter.connect()
     missing = await missing_attributes(client)
@@ -162,7 +183,7 @@ async def main() -> None:
     async with (
         register,
         watched(client, register, port),
-        build_worker(client, register, Library(folder), folder / "outbox", carrier=carrier),
+        build_worker(client, register, Library(folder), folder / "outbox", carrier=carrier, deployment_config=build),
         keeping(watching.job(register, carrier, bounces), confirming(client, register)),
     ):
         log.info("The worker is ready on task queue %s.", TASK_QUEUE)

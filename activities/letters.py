@@ -51,12 +51,15 @@ class LetterActivities:
         except (RegisterError, SealError):
             referral = None  # letters that need nothing of it go all the same
         journeys = await deliveries.journeys(self._register, mail.reference)
+        templates = {order.template for order in mail.letters}
+        wording = {name: await wordings.newest(self._register, mail.board, name) for name in templates}
         reports: list[LetterReport] = []
         passing: Held | OSError | None = None
         for order in mail.letters:
             down = passing if isinstance(passing, Held) and passing.every else None
             try:
-                reports.append(await self._send(mail, order, referral, journeys.get(order.id, []), down))
+                given = (referral, wording[order.template], journeys.get(order.id, []))
+                reports.append(await self._send(mail, order, *given, down))
             except (Held, OSError) as error:
                 passing = error
         if passing is not None:
@@ -68,6 +71,7 @@ class LetterActivities:
         mail: Mail,
         order: LetterOrder,
         referral: dict[str, Any] | None,
+        wording: Wording | None,
         journey: list[Delivery],
         down: Held | None,
     ) -> LetterReport:
@@ -78,7 +82,6 @@ class LetterActivities:
         ):  # by this very order, at an earlier try
             return LetterReport(letter=order.id, because=refused.detail)
         number = refused.number if refused is not None else None
-        wording = await wordings.newest(self._register, mail.board, order.template)
         report = await asyncio.to_thread(self._write, mail, order, referral, number, wording)
         if report.sha256 is None:
             return report

@@ -5,9 +5,10 @@ import re
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, time
-from email import message_from_bytes, policy
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from models.letters import Correspondent, LetterOrder, RenderedLetter
@@ -86,7 +87,8 @@ def set_aside(path: Path, number: int) -> None:
 
 def read_hash(path: Path) -> str:
     """The SHA-256 that a letter's e-mail file says of itself."""
-    return str(message_from_bytes(path.read_bytes(), policy=policy.SMTP)[HASH_HEADER]).strip()
+    with path.open("rb") as file:
+        return str(BytesHeaderParser(policy=policy.SMTP).parse(file)[HASH_HEADER]).strip()
 
 
 def _address(of: Correspondent) -> Address:

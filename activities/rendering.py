@@ -28,6 +28,7 @@ from models.letters import (
     content_hash,
 )
 from models.timescale import PeriodError, parse_day, say, say_day
+from models.toml import read_toml
 from typesetting import MARKING, Typesetter, TypesettingError, check_layout
 
 DEMONSTRATION = "Demonstration: all people and places in this letter are invented"
@@ -41,6 +42,7 @@ TITLE_FACTS = (
 )  # the procedure's words: nothing personal
 
 _NOT_GIVEN = "it prints a fact that the case has not given: put it between {% if … %} and {% endif %}"
+_MOST_TEMPLATES = 200
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOURCE = re.compile(r"\A\+\+\+\n(?P<front>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 
@@ -144,6 +146,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates: dict[tuple[bool, str], jinja2.Template] = {}
         self._title = self._body.overlay(finalize=_shown)
         self._layout = (template_folders[-1] / "letter.typ").read_bytes()
         try:
@@ -217,12 +220,21 @@ class Renderer:
         if parts is None:
             raise LetterError(f'The letter "{name}" should begin with TOML between two lines of +++.')
         try:
-            front = FrontMatter.model_validate(tomllib.loads(parts["front"]))
+            front = FrontMatter.model_validate(read_toml(parts["front"]))
         except tomllib.TOMLDecodeError as error:
             raise LetterError(f'The front matter of the letter "{name}" is not TOML: {error}.') from error
         except ValidationError as error:
             raise LetterError(f'The front matter of the letter "{name}" is wrong: {_first(error)}.') from error
         return front, "\n" * source[: parts.start("body")].count("\n") + parts["body"]
+
+    def _compiled(self, environment: jinja2.Environment, source: str) -> jinja2.Template:
+        """A template of this text; the same text again need not be read again."""
+        key = (environment is self._title, source)
+        if key not in self._templates:
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = environment.from_string(source)
+        return self._templates[key]
 
     def _source(self, name: str) -> str:
         if not self.check_template(name):
@@ -231,7 +243,7 @@ class Renderer:
 
     def _fill(self, environment: jinja2.Environment, name: str, source: str, context: dict[str, Any]) -> str:
         try:
-            return environment.from_string(source).render(context)
+            return self._compiled(environment, source).render(context)
         except jinja2.TemplateSyntaxError as error:
             raise LetterError(f'The letter "{name}" is wrong in line {error.lineno}: {error.message}.') from error
         except (jinja2.TemplateError, LetterError) as error:

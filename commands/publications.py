@@ -1,34 +1,28 @@
 """The commands of `scr` for what a board shows of its reviews: publication register, learning log, bulletin."""
 
-import hashlib
 import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from commands import printing
 from commands.cases import Json, Reference, case_view, read_toml_text, today, with_register
 from library import ROOT, Library, data_folder
 from models.board import Board
-from models.case import Case, fold
-from models.decisions import Decide
+from models.case import fold
 from models.journal import (
     QUARTER,
-    Bulletin,
     Entry,
     Journal,
     Lesson,
     LessonWithdrawn,
-    Published,
     Unpublished,
-    quarter_of,
+    checked,
 )
 from models.people import must_manage, must_manage_board
-from models.procedure import faults_of
 from models.publishing import published_by, to_publish
 from models.refusal import Refusal
 from models.timescale import parse_day
@@ -48,16 +42,6 @@ PUBLIC = ROOT / "templates" / "public"
 By = Annotated[str, typer.Option("--by", help="The person who decided.")]
 Because = Annotated[str, typer.Option("--because", help="The reason. Name nobody in it.")]
 BoardId = Annotated[str, typer.Option("--board", help="The board, for example demo.")]
-E = TypeVar("E", bound=Entry)
-
-
-def checked(kind: type[E], **fields: Any) -> E:
-    """An entry of these fields. Raises Refusal in one sentence that says what is wrong with them."""
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        faults = "; ".join(fault.replace("value error, ", "") for fault in faults_of(error))
-        raise Refusal(f"This cannot be entered: {faults}.") from error
 
 
 def entered(board: str, entry: Entry, as_json: bool) -> None:
@@ -91,13 +75,6 @@ def _managed(board_id: str, person: str) -> Board:
     board = library.board(board_id)
     must_manage_board(board, library.procedure(board.procedure), person)
     return board
-
-
-def _must_print(board: Board, entry: Published | Lesson) -> None:
-    """Refuse what no bulletin could show, while it can still be worded otherwise."""
-    from sheets import Sheets
-
-    Sheets(PUBLIC, Library().fonts, board).bulletin(quarter_of(entry.on), [entry], entry.on)
 
 
 def _folder(folder: Path) -> Path:
@@ -148,7 +125,7 @@ def publication_add(
     as_json: Json = False,
 ) -> None:
     """Enter a published review: the documents searched for the decision to publish, as they are now."""
-    from publication import check_media_type
+    import entries
     from register import journal, queries
 
     presented = parse_day(presented_on) if presented_on else None
@@ -156,34 +133,12 @@ def publication_add(
     async def work(register: "Register") -> None:
         view = await case_view(register, reference)
         case = fold(await queries.events(register, reference))
-        must_manage(case, by)
-        decision = published_by(case, step)
-        documents = to_publish(case, decision, document or ())
-        for of in documents:
-            check_media_type(of.media_type)
-        await _must_be_searched_well(register, case, decision)
-        given = {"by": by, "because": because, "on": today(), "reference": reference, "review": review, "sort": sort}
-        month = str(decision.made_on)[: len("2017-06")]
-        entry = checked(Published, **given, month=month, presented_on=presented, documents=documents)
-        await _must_name_nobody(register, reference, view.board, entry)
-        _must_print(Library(data_folder()).board(view.board), entry)
+        said = {"by": by, "because": because, "on": today(), "review": review, "sort": sort, "presented_on": presented}
+        library = Library(data_folder())
+        entry = await entries.publication(register, library, case, said, document or (), step)
         entered(view.board, await journal.append(register, view.board, entry, datetime.now(UTC)), as_json)
 
     with_register(work)
-
-
-async def _must_be_searched_well(register: "Register", case: Case, decision: Decide) -> None:
-    """Refuse where the search finds more in the documents now than when they were passed: more is known since."""
-    import filing
-
-    facts = {said.document: case.facts.documents[said.document] for said in decision.searched}
-    reports = await filing.search(register, Library(data_folder()), case, facts)
-    for said in decision.searched:
-        if filing.places(reports[said.document]) > said.hits:
-            raise Refusal(
-                f"The search finds more in {said.document!r} than when {decision.step!r} was decided: look with `scr "
-                f"search {case.opening.reference}` and reconsider that step."
-            )
 
 
 async def _must_rest_on_decisions(register: "Register", known: "Journal") -> None:
@@ -200,16 +155,6 @@ async def _must_rest_on_decisions(register: "Register", known: "Journal") -> Non
                     f"{publication.reference} stands in the register and may not be published any more: {refusal} "
                     f"`scr publication remove {publication.reference}` takes it off."
                 ) from refusal
-
-
-async def _must_name_nobody(register: "Register", reference: str, board: str, entry: Published) -> None:
-    """Refuse a public title in which the search for what identifies people finds anything."""
-    import filing
-    from models.anonymity import DocumentText, search
-
-    known = await filing.identifiers(register, Library(data_folder()), reference, board)
-    if search(DocumentText(pages=(entry.review, entry.sort)), "", known).hits:
-        raise Refusal(f'The title of {reference} may identify somebody; give one that cannot, such as "Child N".')
 
 
 @publication_app.command("remove")
@@ -268,6 +213,8 @@ def learning_add(
     as_json: Json = False,
 ) -> None:
     """Enter a lesson of this board's or of another's review, with what it means here."""
+    import entries
+
     text = read_toml_text(file)
     try:
         said = tomllib.loads(text)
@@ -278,7 +225,8 @@ def learning_add(
     if unknown:
         raise Refusal(f"{file.name}: {', '.join(unknown)}: there is no such field; it has {', '.join(wanted)}.")
     entry = checked(Lesson, by=by, because=because, on=today(), **said)
-    _must_print(Library(data_folder()).board(board), entry)
+    library = Library(data_folder())
+    entries.must_print(library.board(board), library, entry)
     _enter(board, entry, as_json)
 
 
@@ -322,28 +270,21 @@ def bulletin(
     as_json: Json = False,
 ) -> None:
     """The learning bulletin of a quarter: what was entered in it. Written down once; given again, shown again."""
+    import entries
     from register import journal
-    from sheets import Sheets
 
     if not re.fullmatch(QUARTER, quarter):
         raise Refusal(f"{quarter[:60]!r} is no quarter; write it like 2026-Q3.")
     of = _managed(board, by)
     folder = _folder(to) if to else None
-    sheets = Sheets(PUBLIC, Library().fonts, of)
 
     async def work(register: "Register") -> None:
-        known = await _journal(register, of.id)
-        entry, entries = known.bulletins.get(quarter), known.of_quarter(quarter)
-        if entry is None:
-            sheet = sheets.bulletin(quarter, entries, today())
-            given = {"by": by, "because": because, "on": today(), "quarter": quarter}
-            sha256 = hashlib.sha256(sheet.markdown.encode()).hexdigest()
-            new = checked(Bulletin, **given, held=tuple(entry.seq for entry in entries), sha256=sha256)
-            await journal.append(register, of.id, new, datetime.now(UTC))
-        else:  # what it held is not added to; what was withdrawn since is not given out again
-            entries = [held for held in entries if held.seq in entry.held]
-            sheet = sheets.bulletin(quarter, entries, entry.on)
-        _show_bulletin(quarter, sheet, len(entries), folder, as_json)
+        said = {"by": by, "because": because, "on": today()}
+        known, sheets = await _journal(register, of.id), entries.sheets_of(of, Library())
+        entry, sheet, held = entries.bulletin(known, sheets, quarter, said)
+        if entry is not None:
+            await journal.append(register, of.id, entry, datetime.now(UTC))
+        _show_bulletin(quarter, sheet, len(held), folder, as_json)
 
     with_register(work)
 

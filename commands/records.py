@@ -10,14 +10,13 @@ import typer
 
 from commands import printing, publications
 from commands.cases import Json, Reference, Unusable, case_view, today, whole_day, with_register
-from commands.publications import Because, By, checked, entered
+from commands.publications import Because, By, entered
 from library import ROOT, Library, data_folder
 from models.board import Board
 from models.case import Case, fold
-from models.journal import Disposed, Entry, Held, Journal, Released
+from models.journal import Disposed, Entry, Held, Journal, Released, checked
 from models.people import must_manage
 from models.refusal import Refusal
-from models.retention import due_for_disposal
 
 if TYPE_CHECKING:
     from register.queries import CaseView
@@ -99,31 +98,26 @@ def retention(
 
 async def _kept(register: "Register", board: Board, view: "CaseView", journal: Journal) -> dict[str, Any]:
     """What is still kept of a closed case, and when it may go, as JSON values."""
-    from register import disposal, queries
+    import entries
 
-    case = fold(await queries.events(register, view.reference))
-    closed = disposal.closed_on(case)
-    assert closed is not None
-    numbers = await disposal.kept(register, data_folder() / "outbox", view.reference, journal)
-    held = journal.holds.get(view.reference)
+    kept = await entries.kept(register, data_folder() / "outbox", board, view.reference, journal)
     return {
         "reference": view.reference,
         "board": board.id,
-        "closed_on": str(closed),
-        "held_since": str(held.on) if held else None,
-        "review_hold_on": str(held.review_on) if held and held.review_on else None,
+        "closed_on": str(kept.closed_on),
+        "held_since": str(kept.held_since) if kept.held_since else None,
+        "review_hold_on": str(kept.review_hold_on) if kept.review_hold_on else None,
         "records": [
             {
                 "kind": keep.kind,
-                "number": numbers[keep.kind],
+                "number": number,
                 "period": keep.period,
                 "kept_until": str(keep.until),
                 "due": keep.from_day <= today(),
             }
-            for keep in due_for_disposal(closed, board.retention)
-            if keep.kind in numbers
+            for keep, number in kept.records
         ],
-        "disposed_on": [str(entry.on) for entry in journal.disposals_of(view.reference)],
+        "disposed_on": [str(day) for day in kept.disposed_on],
     }
 
 
@@ -161,25 +155,22 @@ def dispose(
     as_json: Json = False,
 ) -> None:
     """Dispose of all records of a closed case whose time has run out, and certify it; given again, certify again."""
+    import entries
     from register import disposal, journal
 
     _must_be_writable(certificate)
 
     async def work(register: "Register") -> None:
         case, board = await _case(register, reference)
-        must_manage(case, by)
         order = disposal.Order(board.id, reference, by, because, today(), board.retention)
-        entry = await disposal.dispose(register, data_folder() / "outbox", order, datetime.now(UTC))
-        known = (await journal.journal(register, board.id)).disposals_of(reference)
-        if not known:
-            raise Refusal(f"Nothing is kept of {reference} that could be disposed of.")
-        if not await register.purge():
+        gone = await entries.dispose(register, data_folder() / "outbox", case, order, datetime.now(UTC))
+        if not gone.purged:
             raise Unusable(
                 f"The records of {reference} are deleted, but others are using the register, so that its files could "
                 "not be written anew: give the same command again for the certificate."
             )
         hashes = await journal.hashes(register, board.id)
-        _certify(board, [entry] if entry else known, hashes, certificate, as_json)
+        _certify(board, gone.disposals, hashes, certificate, as_json)
 
     with_register(work)
 

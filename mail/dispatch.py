@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mail.carriers import Carrier, Held, Letter, NotTaken, Stage
+from mail.carriers import Carrier, Held, Letter, NotTaken, OutboxFolder, Stage
 from register import deliveries
 from register.deliveries import Delivery
 from register.store import Register
@@ -28,8 +28,8 @@ class Dispatch:
 
         `down` is why another letter has just found the carrier closed. Raises Held, NotTaken, OSError.
         """
-        if deliveries.has_gone(journey):
-            return
+        if self._carrier.name == OutboxFolder.name or deliveries.has_gone(journey):
+            return  # in the outbox folder it is where it belongs, and the case itself knows so
         if not deliveries.is_written(journey, self._carrier.name):
             await self._note(reference, letter, Stage("written"))
         try:

@@ -107,6 +107,11 @@ def sees_event(seen: Sight, case: Case, event: Event) -> bool:
     return record is not None and sees_step(seen, record)
 
 
+def keeps_records(board: Board, viewer: Viewer) -> bool:
+    """Whether the viewer keeps the board's publications, learning log, holds and disposals: as for the wording."""
+    return words_letters(board, viewer)
+
+
 def words_letters(board: Board, viewer: Viewer) -> bool:
     """Whether the viewer edits the wording of the board's letters: its standing Business Managers do."""
     return viewer.board == board.id and viewer.person in board.holders("business-manager")

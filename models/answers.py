@@ -58,6 +58,16 @@ def email(answer: str) -> str:
     return answer
 
 
+def perhaps_email(answer: str) -> str | None:
+    """An e-mail address, or None where there is none."""
+    return email(answer) if answer else None
+
+
+def lines(answer: str) -> tuple[str, ...] | None:
+    """The lines of an address, without empty ones; None where there are none."""
+    return tuple(line.strip() for line in answer.splitlines() if line.strip()) or None
+
+
 def received(answer: str, today: date) -> Day:
     """The day on which the Board first heard, perhaps known only by month; `today` is the local date."""
     day = parse_day(answer)

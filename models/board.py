@@ -10,6 +10,7 @@ from models.letters import Correspondent, Letterhead
 from models.period import parse_period
 from models.refusal import Refusal
 from models.retention import Retention
+from models.toml import read_toml
 
 Timescale = Annotated[str, AfterValidator(lambda text: str(parse_period(text)))]
 """A period in words, such as "8 weeks"."""
@@ -138,7 +139,7 @@ def _sentence(error: ValidationError) -> str:
 def read_board(text: str) -> Board:
     """Read a board from the text of its TOML file; BoardError says in one sentence what is wrong with it."""
     try:
-        return Board.model_validate(tomllib.loads(text))
+        return Board.model_validate(read_toml(text))
     except tomllib.TOMLDecodeError as error:
         raise BoardError(f"The board's file is not TOML: {error}.") from error
     except ValidationError as error:

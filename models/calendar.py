@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.refusal import Refusal
+from models.toml import read_toml
 
 ZONE = "Europe/London"
 """The civil time of a board, and of a calendar that names no other (domain part 4, rule 1)."""
@@ -111,7 +112,7 @@ class Calendar(BaseModel):
 def read_calendar(text: str) -> Calendar:
     """Read a calendar from TOML text; raises CalendarError with one sentence that says what is right."""
     try:
-        table = tomllib.loads(text)
+        table = read_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise CalendarError(f"The calendar is not valid TOML: {error}.") from error
     table["weekend"] = _weekend(table.get("weekend", ["Saturday", "Sunday"]))

@@ -14,6 +14,7 @@ from models.correspondence import EACH_AGENCY
 from models.flow import blocked, circles
 from models.period import Period, PeriodError, parse_period
 from models.procedure import DONE, LetterSpec, Procedure, ProcedureError, RungSpec, Step, faults_of, read_procedure
+from models.refusal import plainly
 
 HELP = "docs/procedures.md says what this field takes"
 
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.place}: {self.what}: {self.cure}."
+        return plainly(f"{self.file}: {self.place}: {self.what}: {self.cure}.")
 
 
 def check(procedure: Procedure, name: str, templates: set[str]) -> list[Problem]:

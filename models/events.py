@@ -3,6 +3,9 @@
 `at` is the aware moment at which the event was written down, `on` the local day on which it happened.
 """
 
+import hashlib
+import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -278,3 +281,10 @@ Event = Annotated[
     Field(discriminator="kind"),
 ]
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def digest(events: Sequence[Event]) -> str:
+    """A short mark of events and of their order: two that were made apart are the same if it is."""
+    plain = [EventAdapter.dump_python(event, mode="json") for event in events]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,6 +18,7 @@ from models.letters import ChildIdentity, Correspondent
 from models.procedure import faults_of
 from models.referral import Referral
 from models.refusal import Refusal
+from models.toml import read_toml
 
 IdentifierKind = Literal["name", "initials", "born", "died", "date", "address", "school", "staff", "other"]
 DATES = ("born", "died", "date")
@@ -98,7 +99,7 @@ def read_identifiers(text: str, name: str) -> tuple[Identifier, ...]:
     `name` is the file's. Raises IdentifierError, one line a fault, which says where and never what was written.
     """
     try:
-        listed = _Listed.model_validate(tomllib.loads(text))
+        listed = _Listed.model_validate(read_toml(text))
         found = [
             Identifier(kind=kind, text=value) for key, kind in _KIND_OF_LIST.items() for value in getattr(listed, key)
         ]

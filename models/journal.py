@@ -7,11 +7,12 @@ Like a case, the journal is a fold over its entries: `apply(journal, entry)` ref
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from models.decisions import Sha256
+from models.procedure import faults_of
 from models.refusal import Refusal
 from models.retention import RecordKind
 from models.timescale import Day
@@ -153,6 +154,16 @@ Entry = Annotated[
     Field(discriminator="kind"),
 ]
 EntryAdapter: TypeAdapter[Entry] = TypeAdapter(Entry)
+E = TypeVar("E", bound=_Entry)
+
+
+def checked(kind: type[E], **fields: Any) -> E:
+    """An entry of these fields. Raises Refusal in one sentence that says what is wrong with them."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        faults = "; ".join(fault.replace("value error, ", "") for fault in faults_of(error))
+        raise Refusal(f"This cannot be entered: {faults}.") from error
 
 
 class Journal(_Model):

@@ -1,6 +1,6 @@
 """What travels between people, workflow and activities: one model for each input and each answer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +12,7 @@ from models.letters import LetterOrder
 WORKFLOW: Final = "SeriousCaseReview"
 TASK_QUEUE: Final = "serious-case-reviews"
 DECIDE: Final = "decide"
+SENDER_RECORDS: Final = "sender_records"
 CASE: Final = "case"
 EVENTS: Final = "events"
 RECORD_EVENTS: Final = "record_events"
@@ -51,11 +52,16 @@ class CaseInput(_Message):
 
 
 class Answer(_Message):
-    """What a decision led to: the numbers of its events, and what follows in words."""
+    """What a decision led to: the numbers of its events, and what follows in words.
+
+    To a sender that writes the events to the register: the moment `at` which they were made, and their digest.
+    """
 
     first: int
     last: int
     follows: tuple[str, ...] = ()
+    at: datetime | None = None
+    digest: str | None = None
 
 
 class CaseEnd(_Message):

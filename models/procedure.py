@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.refusal import Refusal
+from models.toml import read_toml
 
 DocumentKind = Literal[
     "terms-of-reference",
@@ -220,7 +221,7 @@ def read_procedure(text: str, name: str) -> Procedure:
     Raises ProcedureError with one line a fault: file, place, what is wrong.
     """
     try:
-        return Procedure.model_validate(tomllib.loads(text))
+        return Procedure.model_validate(read_toml(text))
     except tomllib.TOMLDecodeError as error:
         raise ProcedureError(f"{name}: not readable as TOML: {error}.") from error
     except ValidationError as error:
@@ -229,7 +230,7 @@ def read_procedure(text: str, name: str) -> Procedure:
 
 def faults_of(error: ValidationError, text: str = "") -> list[str]:
     """A validation error of pydantic in plain sentences, steps named by their id where the text has one."""
-    data = tomllib.loads(text) if text else {}
+    data = read_toml(text) if text else {}
     faults = error.errors()
     inner = {fault["loc"][:n] for fault in faults for n in range(len(fault["loc"]))}
     told = [fault for fault in faults if fault["loc"] not in inner]  # what lacks its parts has faulty parts

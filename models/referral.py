@@ -17,6 +17,7 @@ from models.letters import ChildIdentity, Correspondent
 from models.procedure import Procedure, faults_of
 from models.refusal import Refusal
 from models.timescale import Day, earliest, latest, local_date, parse_day
+from models.toml import read_toml
 
 
 class ReferralError(Refusal):
@@ -57,7 +58,7 @@ class Referral(BaseModel):
 def read_referral(text: str, name: str) -> Referral:
     """Read a referral from TOML text; `name` is the file's. Raises ReferralError, one line a fault."""
     try:
-        return Referral.model_validate(tomllib.loads(text))
+        return Referral.model_validate(read_toml(text))
     except tomllib.TOMLDecodeError as error:
         raise ReferralError(f"{name}: not readable as TOML: {error}.") from error
     except ValidationError as error:

@@ -1,9 +1,11 @@
 """A case in words: what follows from a decision, what the case waits for, each event as a sentence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from typing import NamedTuple
 
 from models import events as ev
+from models.board import Board
 from models.calendar import Calendar
 from models.case import Case, role_title, stage
 from models.decisions import (
@@ -81,7 +83,42 @@ def time_left(due: date, today: date, calendar: Calendar) -> str:
     return "due today" if late == 0 else f"{working} working {'day' if working == 1 else 'days'} left"
 
 
-def in_words(event: ev.Event) -> str:
+class Called(NamedTuple):
+    """How ids that an event holds are told; `item` is an agency or an action. As they are unless it says otherwise."""
+
+    person: Callable[[str], str] = str
+    role: Callable[[str], str] = str
+    letter: Callable[[str], str] = str
+    item: Callable[[str], str] = str
+    template: Callable[[str], str] = '"{}"'.format
+    outcome: Callable[[Decide], str] = lambda said: said.outcome
+
+
+AS_THEY_ARE = Called()
+
+
+def called_in(case: Case, board: Board) -> Called:
+    """Names and titles for the ids of a case; what is not known is told by its id."""
+    agencies = {key: fact.name for key, fact in case.facts.agencies.items()}
+    items = agencies | {key: action.title for key, action in case.facts.actions.items()}
+
+    def person(known: str) -> str:
+        return board.people[known].name if known in board.people else known
+
+    def template(known: str) -> str:
+        return f"“{known.replace('-', ' ').capitalize()}”"
+
+    def letter(known: str) -> str:
+        return template(case.letters[known].template) if known in case.letters else known
+
+    def outcome(said: Decide) -> str:
+        step = case.procedure.steps.get(said.step.partition("[")[0])
+        return step.outcomes.get(said.outcome, said.outcome) if step else said.outcome
+
+    return Called(person, lambda key: role_title(case, key), letter, lambda key: items.get(key, key), template, outcome)
+
+
+def in_words(event: ev.Event, called: Called = AS_THEY_ARE) -> str:
     """An event in a sentence, without the step's key and the day, which have columns of their own."""
     match event:
         case ev.Opened():
@@ -89,8 +126,8 @@ def in_words(event: ev.Event) -> str:
         case ev.Taken():
             said = event.decision
             late = f", {_days(event.late_by)} late" if event.late_by else ""
-            recorded = f" (recorded by {said.recorded_by})" if said.recorded_by else ""
-            return f"{_decided(said)}{late}. Decided by {said.by}{recorded}: {said.because}"
+            recorded = f" (recorded by {called.person(said.recorded_by)})" if said.recorded_by else ""
+            return f"{_decided(said, called)}{late}. Decided by {called.person(said.by)}{recorded}: {said.because}"
         case ev.Started():
             return f"{event.record.title}: {_due(event.record)}. {event.because}"
         case ev.Moved():
@@ -103,15 +140,16 @@ def in_words(event: ev.Event) -> str:
         case ev.Restored():
             return "Set back to what it was." if event.record else "Not owed after all."
         case ev.Fired():
-            return f"Due {say(event.due)}: {event.rung.words}; for {', '.join(dict.fromkeys(event.rung.to))}."
+            roles = ", ".join(dict.fromkeys(map(called.role, event.rung.to)))
+            return f"Due {say(event.due)}: {event.rung.words}; for {roles}."
         case ev.LetterOwed():
-            return f'Letter "{event.letter.template}" to {event.letter.recipient} must go.'
+            return f"Letter {called.template(event.letter.template)} to {called.role(event.letter.recipient)} must go."
         case ev.LetterSent():
-            return f"Letter {event.letter} to {event.recipient} went out."
+            return f"Letter {called.letter(event.letter)} to {called.role(event.recipient)} went out."
         case ev.LetterFailed():
-            return f"Letter {event.letter} to {event.recipient} did not go: {event.because}"
+            return f"Letter {called.letter(event.letter)} to {called.role(event.recipient)} did not go: {event.because}"
         case ev.LetterWithdrawn():
-            return f"Letter {event.letter} is no longer wanted."
+            return f"Letter {called.letter(event.letter)} is no longer wanted."
         case ev.Refused():
             return f"A decision was refused: {event.because}"
 
@@ -132,10 +170,10 @@ def _grounds(said: Decide) -> Iterator[str]:
         yield f"{searched.document} searched for what identifies people, {hits}"
 
 
-def _decided(said: Decision) -> str:
+def _decided(said: Decision, called: Called) -> str:
     match said:
         case Decide():
-            return "; ".join([f"Outcome: {said.outcome}", *_grounds(said)])
+            return "; ".join([f"Outcome: {called.outcome(said)}", *_grounds(said)])
         case Extend():
             until = f"to {say(said.to)}" if said.to else f"by {said.period}"
             return f"Timescale extended {until}, agreed with {said.agreed_with}"
@@ -144,12 +182,13 @@ def _decided(said: Decision) -> str:
         case Correct():
             return "A mistaken entry was taken back"
         case Assign():
-            role = f"{said.role} for {said.agency}" if said.agency else said.role
-            return f"{said.person} {'stood down as' if said.stands_down else 'is now'} {role}"
+            role = called.role(said.role) + (f" for {called.item(said.agency)}" if said.agency else "")
+            return f"{called.person(said.person)} {'stood down as' if said.stands_down else 'is now'} {role}"
         case Recuse():
-            return f"{said.person} has a conflict of interest and takes no part"
+            return f"{called.person(said.person)} has a conflict of interest and takes no part"
         case File():
-            whose = f" of {said.agency or said.action}" if said.agency or said.action else ""
+            item = said.agency or said.action
+            whose = f" of {called.item(item)}" if item else ""
             return f"Filed: {said.document}{whose}, {said.size:,} bytes, SHA-256 {said.sha256[:12]}…"
         case Involve():
             return f"{said.name} is involved"
@@ -162,6 +201,6 @@ def _decided(said: Decision) -> str:
         case Adopt():
             return f"The case goes on under {said.procedure.title}, version {said.procedure.version}"
         case Resend():
-            return f"Letter {said.letter} is to be tried again"
+            return f"Letter {called.letter(said.letter)} is to be tried again"
         case Close():
             return f"The case was closed as {said.how}"

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
+from models.calendar import ZONE
 from models.case import Case
 from models.case import fold as fold_case
 from models.decisions import Close
-from models.events import EventAdapter
+from models.events import EventAdapter, Taken
 from models.journal import Disposed, DisposedRecords, Journal, must_not_be_held
 from models.refusal import Refusal
 from models.retention import Keep, RecordKind, Retention, due_for_disposal
@@ -53,7 +54,31 @@ def closed_on(case: Case) -> Day | None:
         return None
     entry = [entry for entry in case.log if isinstance(entry.decision, Close)][-1]
     entered = local_date(entry.at, case.calendar.timezone)
-    return entered if latest(entry.decision.made_on) < entered else entry.decision.made_on
+    return _closed_on(entry.decision.made_on, entered)
+
+
+def _closed_on(made_on: Day, entered: date) -> Day:
+    return entered if latest(made_on) < entered else made_on
+
+
+async def closings(register: Register, board: str) -> dict[str, Day]:
+    """The closed cases of a board with the day each was closed on, read off the last closing alone; see `closed_on`."""
+    query = (
+        select(CaseRow.reference, EventRow.body)
+        .join(EventRow, (EventRow.reference == CaseRow.reference) & (EventRow.kind == "closed"))
+        .where(CaseRow.board == board, CaseRow.state == "closed")
+        .order_by(CaseRow.reference, EventRow.seq)
+    )
+
+    def read(db: Connection) -> dict[str, Day]:
+        found = {}
+        for reference, body in db.execute(query):
+            event = EventAdapter.validate_json(body)
+            assert isinstance(event, Taken)
+            found[reference] = _closed_on(event.decision.made_on, local_date(event.at, ZONE))
+        return found
+
+    return await register.read(read)
 
 
 async def dispose(register: Register, outbox: Path, order: Order, at: datetime) -> Disposed | None:

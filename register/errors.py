@@ -29,3 +29,10 @@ class Superseded(RegisterError):
 
     def __init__(self, reference: str, seq: int) -> None:
         super().__init__(f"Event {seq} of {reference} was made again since: what was written later stands.")
+
+
+class WrittenMeanwhile(RegisterError):
+    """Events of a case were written while the engine was asked for them."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"{reference} was written to while the engine was asked for its events: ask again.")

@@ -1,5 +1,6 @@
 """A board's journal in the register: entries that are only ever added, numbered without a gap and chained by hash."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -31,13 +32,36 @@ async def append(register: Register, board: str, entry: Entry, at: datetime) -> 
     return await register.write(lambda db: add(db, board, entry, at))
 
 
+async def append_once(register: Register, board: str, entries: Iterable[Entry], at: datetime) -> None:
+    """Add entries in one transaction, unless they are the last about their case already: sent twice, once entered.
+
+    Raises Refusal where one does not fit; then none is added.
+    """
+
+    def write(db: Connection) -> None:
+        new = list(entries)
+        about = {getattr(entry, "reference", None) for entry in new}
+        known = [one for one in _entries(db, board) if getattr(one, "reference", None) in about]
+        if [one.model_copy(update={"seq": 0, "at": None}) for one in known[-len(new) :]] != new:
+            for entry in new:
+                add(db, board, entry, at)
+
+    await register.write(write)
+
+
 def read(db: Connection, board: str) -> Journal:
     """The journal as one transaction sees it. Raises RegisterError where it is unreadable."""
+    return fold(board, _entries(db, board))
+
+
+def _entries(db: Connection, board: str) -> list[Entry]:
     bodies = db.scalars(select(JournalRow.body).where(JournalRow.board == board).order_by(JournalRow.seq))
     try:
-        return fold(board, [EntryAdapter.validate_json(body) for body in bodies])
+        entries = [EntryAdapter.validate_json(body) for body in bodies]
+        fold(board, entries)
     except (ValidationError, ValueError) as error:
         raise RegisterError(f"The journal of {board} was tampered with: `scr audit verify` says where.") from error
+    return entries
 
 
 def add(db: Connection, board: str, entry: Entry, at: datetime) -> Entry:

@@ -168,7 +168,7 @@ class Ring:
             self._load(self.path)
 
     def _load(self, path: Path) -> None:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             found = os.fstat(file.fileno())
             self._keys, self._current = _parsed(file.read(), f"The key file {path}")
         self._read_at = (found.st_ino, found.st_mtime_ns)
@@ -177,15 +177,15 @@ class Ring:
         return f"is not in {self.name}" if self._keys else f"is in no file at {self.path}"
 
 
-def _parsed(content: str, what: str) -> tuple[dict[str, bytes], str]:
+def _parsed(content: str | bytes, what: str) -> tuple[dict[str, bytes], str]:
     """The keys of a ring's JSON, and which is the current one. Raises SealError."""
     try:
         read = json.loads(content)
         keys = {str(i): base64.b64decode(key, validate=True) for i, key in read["keys"].items()}
-        current = read["current"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        current = str(read["current"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SealError(f"{what} is not readable as a ring of keys: put the right one back.") from error
-    if current not in keys or any(len(i) != _ID or len(key) != _KEY for i, key in keys.items()):
+    if current not in keys or any(not i.isascii() or len(i) != _ID or len(key) != _KEY for i, key in keys.items()):
         raise SealError(f"{what} is damaged: put an undamaged copy back.")
     return keys, current
 

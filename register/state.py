@@ -9,8 +9,8 @@ from register import database, deliveries
 from register.store import Register
 from register.tables import CaseRow, LetterRow, StepRow
 
-UNCONFIRMED = timedelta(minutes=2)
-"""How long the events of a workflow task may wait to be confirmed before they are counted: upkeep settles them."""
+UNSETTLED = timedelta(minutes=2)
+"""How long the events of a workflow task may wait before their case counts as unsettled: the worker's upkeep settles it."""
 
 
 class Numbers(NamedTuple):
@@ -26,7 +26,7 @@ class Numbers(NamedTuple):
     letters_failed: int
     letters_returned: int
     letters_to_post: int
-    unconfirmed_cases: int
+    unsettled_cases: int
     size: int
 
 
@@ -34,12 +34,12 @@ async def numbers(register: Register, today: date, now: datetime) -> Numbers:
     """The numbers now, an aware moment; `today` is the local date, before which a step was due that is overdue."""
     unsent = await deliveries.unsent_since(register)
     concerns = [one.what for one in await deliveries.concerns(register, now)]
-    unconfirmed = await register.unconfirmed(now - UNCONFIRMED)
+    unsettled = await register.unsettled(now - UNSETTLED)
 
     def read(db: Connection) -> tuple[int, int, int, int]:
         cases = select(func.count()).select_from(CaseRow).where(CaseRow.state == "open")
         steps = select(func.count()).select_from(StepRow).join(CaseRow, CaseRow.reference == StepRow.reference)
-        late = steps.where(CaseRow.state == "open", StepRow.state == "open", StepRow.due < today)
+        late = steps.where(CaseRow.state == "open", StepRow.state == "open", StepRow.due <= today)
         owed = select(func.count()).select_from(LetterRow).where(LetterRow.state == "owed")
         counts = [db.scalar(query) or 0 for query in (cases, late, owed)]
         return counts[0], counts[1], counts[2], database.size(db)
@@ -53,7 +53,7 @@ async def numbers(register: Register, today: date, now: datetime) -> Numbers:
         letters_failed=concerns.count("failed"),
         letters_returned=concerns.count("bounced"),
         letters_to_post=concerns.count("to post"),
-        unconfirmed_cases=len(unconfirmed),
+        unsettled_cases=len(unsettled),
         size=size,
     )
 

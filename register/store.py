@@ -9,14 +9,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from models.events import Event
 from register import database, writing
 from register.chain import canonical_json
-from register.errors import DatabaseError, RegisterDown, RegisterError
+from register.errors import DatabaseError, RegisterDown, RegisterError, WrittenMeanwhile
 from register.sealed import Ring, key_id_of
-from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow
+from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow, UnderWayRow
 
 _T = TypeVar("_T")
 _READERS = 4
@@ -135,19 +135,55 @@ class Register:
         """
         return await self.write(lambda db: writing.append(db, reference, events, confirmed))
 
-    async def settle(self, reference: str, events: Sequence[Event]) -> None:
-        """Have exactly these events of a case, which are all that the engine has. Raises RegisterError."""
+    async def head(self, reference: str) -> str | None:
+        """The hash of the last event of a case; None where there is none."""
+        return await self.read(lambda db: writing.head(db, reference))
+
+    async def settle(self, reference: str, events: Sequence[Event], seen: str | None) -> None:
+        """Have exactly these events of a case, which are all that the engine has.
+
+        `seen` is its head from before the engine was asked: what was written since may well be in the engine by now.
+        Raises WrittenMeanwhile where there is such, RegisterError.
+        """
 
         def write(db: Connection) -> None:
+            if writing.head(db, reference) != seen:
+                raise WrittenMeanwhile(reference)
             if writing.append(db, reference, events) > events[-1].seq:
                 writing.take_back(db, reference, events[-1].seq)
 
         await self.write(write)
 
-    async def unconfirmed(self, before: datetime) -> list[str]:
-        """The cases with events not known to be confirmed, to which nothing was written since an aware moment."""
-        query = select(CaseRow.reference).where(CaseRow.confirmed < CaseRow.last_seq, CaseRow.written_at < before)
-        return await self.read(lambda db: list(db.scalars(query.order_by(CaseRow.reference))))
+    async def begin(self, reference: str, id_: str) -> None:
+        """Note that a decision is on its way to the engine, so that its events are looked for if nobody writes them."""
+        await self.write(lambda db: writing.begin(db, reference, id_))
+
+    async def finish(self, reference: str, id_: str, events: Sequence[Event] = ()) -> None:
+        """Write what a decision on its way led to: nothing, or events that the engine has for certain.
+
+        Raises Gap, RegisterError as `append` does; the note stays then.
+        """
+
+        def write(db: Connection) -> None:
+            if events:
+                writing.append(db, reference, events)
+            db.execute(delete(UnderWayRow).where(UnderWayRow.id == id_))
+
+        await self.write(write)
+
+    async def unsettled(self, before: datetime) -> list[str]:
+        """The cases of which the engine may have other events than the register, since before an aware moment.
+
+        A workflow task that wrote may have been lost; whoever gave a decision may not have written it down.
+        """
+        tail = select(CaseRow.reference).where(CaseRow.confirmed < CaseRow.last_seq, CaseRow.written_at < before)
+        given = select(UnderWayRow.reference).where(UnderWayRow.at < before)
+        return await self.read(lambda db: sorted({*db.scalars(tail), *db.scalars(given)}))
+
+    async def forget(self, reference: str, before: datetime) -> None:
+        """Drop the notes of decisions on their way to a case since before an aware moment: it has been settled."""
+        old = (UnderWayRow.reference == reference) & (UnderWayRow.at < before)
+        await self.write(lambda db: db.execute(delete(UnderWayRow).where(old)))
 
     async def rebuild(self, reference: str) -> None:
         """Read the case, its steps and its letters from its events anew, as if nothing had been kept but these.

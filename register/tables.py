@@ -99,6 +99,16 @@ class EventRow(Base):
     hash: Mapped[str]
 
 
+class UnderWayRow(Base):
+    """A decision that somebody gives to the engine and then writes down; what stays here, somebody did not."""
+
+    __tablename__ = "under_way"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str]
+    at: Mapped[datetime]
+
+
 class StepRow(Base):
     """A step or group of a case as it is owed now, or how it ended. `row` is the row of the guidance."""
 

@@ -14,7 +14,7 @@ from register import members
 from register.chain import canonical, genesis, link, same
 from register.errors import Gap, RegisterError, Superseded
 from register.projection import Change, OpenStep, Projection, summary
-from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepRow
+from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepRow, UnderWayRow
 
 
 def append(db: Connection, reference: str, events: Sequence[Event], confirmed: int | None = None) -> int:
@@ -46,6 +46,17 @@ def append(db: Connection, reference: str, events: Sequence[Event], confirmed: i
     elif case is not None and mark > case.confirmed:
         db.execute(update(CaseRow).where(CaseRow.reference == reference).values(confirmed=mark))
     return reached
+
+
+def begin(db: Connection, reference: str, id_: str) -> None:
+    """Note that a decision is on its way, as `Register.begin` says; once is enough."""
+    if db.scalar(select(UnderWayRow.id).where(UnderWayRow.id == id_)) is None:
+        db.execute(insert(UnderWayRow), {"id": id_, "reference": reference, "at": datetime.now(UTC)})
+
+
+def head(db: Connection, reference: str) -> str | None:
+    """The hash of the last event of a case; None where there is none."""
+    return db.scalar(select(CaseRow.head).where(CaseRow.reference == reference))
 
 
 def take_back(db: Connection, reference: str, after: int) -> None:

@@ -28,7 +28,7 @@ from models.case import Case
 from models.decisions import Decide, Decision, File
 from models.events import Event, Fired, Opening
 from models.letters import LetterReport
-from models.messages import Answer, CaseInput, EventBatch, Mail
+from models.messages import Answer, Carried, CaseInput, EventBatch, Mail
 from models.timescale import at_hour
 from payloads import converter
 from register.sealed import Ring
@@ -167,12 +167,22 @@ class Play:
         return {**said, "made_on": day(on)}
 
     async def case(self) -> Case:
-        return (await starter.ask(self.client, self.reference)).case
+        return (await self.ask()).case
+
+    async def ask(self) -> Carried:
+        """The living case. One that renews itself is asked between its tasks: this server loses a query meanwhile."""
+        if self.start.renew_after is not None:
+            await until(self._rests, "no workflow task is under way")
+        return await starter.ask(self.client, self.reference)
+
+    async def _rests(self) -> bool:
+        last = (await self.history()).events[-1].event_type
+        return last not in (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
 
     async def settle(self) -> Case:
         """Let time pass, seconds and then minutes, until register and post have caught up."""
         for tried in range(60):
-            carried = await starter.ask(self.client, self.reference)
+            carried = await self.ask()
             await self.env.sleep(timedelta(seconds=1 if tried < 30 else 60))
             if not carried.unrecorded and not any(x.state == "owed" for x in carried.case.letters.values()):
                 return await self.case()  # after a renewal that had waited for the quiet
@@ -279,9 +289,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def dev_server(folder: Path, port: int, attributes: Sequence[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """The real dev server on a file in `folder`; what it prints goes to a file beside it."""
-    command = [str(BESIDE / "temporal"), "server", "start-dev", "--headless", "--port", str(port), "--ip", "127.0.0.1"]
+def dev_server(
+    folder: Path, port: int, attributes: Sequence[str] | None = None, ui: Sequence[str] = ("--headless",)
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The real dev server on a file in `folder`; its output goes to a file beside it. `ui`: options of its Web UI."""
+    command = [str(BESIDE / "temporal"), "server", "start-dev", *ui, "--port", str(port), "--ip", "127.0.0.1"]
     command += ["--log-level", "error", "--db-filename", str(folder / "engine.db")]
     for attribute in attribute_types() if attributes is None else attributes:
         command += ["--search-attribute", attribute]

@@ -64,7 +64,9 @@ def _signed_in(server: SMTP, session: Session, envelope: Envelope, mechanism: st
 
 
 @asynccontextmanager
-async def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> AsyncIterator[MailServer]:
+async def mail_server(
+    tls: ssl.SSLContext | None = None, *, implicit: bool = False, port: int = 0
+) -> AsyncIterator[MailServer]:
     """A server that runs in this loop. With `tls` it takes letters after STARTTLS and sign-in alone.
 
     `implicit`: TLS from the first byte instead, and nobody has to sign in.
@@ -75,7 +77,7 @@ async def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = Fal
         options |= {"tls_context": tls, "require_starttls": True}
         options |= {"authenticator": _signed_in, "auth_required": True}
     listening = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(server, **options), "127.0.0.1", 0, ssl=tls if implicit else None
+        lambda: SMTP(server, **options), "127.0.0.1", port, ssl=tls if implicit else None
     )
     server.port = listening.sockets[0].getsockname()[1]
     try:

@@ -150,14 +150,14 @@ def test_help_lists_the_commands_and_sets_nothing_up(tmp_path: Path) -> None:
     for arguments in ([], ["help"], ["--help"]):
         done = run(tmp_path, *arguments, environment=os.environ)
         names = [line.split()[1].rstrip(":") for line in done.stdout.splitlines()]
-        assert (done.returncode, names) == (0, ["up", "test", "bench", "scr", "lock"])
+        assert (done.returncode, names) == (0, ["up", "test", "bench", "faults", "scr", "lock"])
     assert [file.name for file in tmp_path.iterdir()] == ["dev"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["fly"], "There is no `./dev fly`: say one of up, test, bench, scr, lock, help."),
+        (["fly"], "There is no `./dev fly`: say one of up, test, bench, faults, scr, lock, help."),
         (["up", "--fast"], "`./dev up` takes nothing but --demo, not --fast."),
         (["bench"], "There are no benchmarks yet: bench/__main__.py is missing."),
     ],

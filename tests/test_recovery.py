@@ -169,5 +169,5 @@ async def test_what_a_lost_task_left_in_the_register_of_a_quiet_case_is_taken_aw
             settled = await recovery.confirm(client, register, later)
         assert first in settled
         assert await queries.events(register, first) == before
-        assert await register.unconfirmed(later) == []
+        assert await register.unsettled(later) == []
         assert second

@@ -18,7 +18,7 @@ from models import events as ev
 from models.events import Event
 from register import queries
 from register.audit import heads, verify
-from register.errors import RegisterError, Superseded
+from register.errors import RegisterError, Superseded, WrittenMeanwhile
 from register.sealed import Ring
 from register.store import Register
 
@@ -92,16 +92,26 @@ async def test_settling_takes_away_what_the_engine_has_not_and_adds_what_the_reg
 ) -> None:
     events = a_story().events
     await register.append(REFERENCE, events, confirmed=3)
-    assert await register.unconfirmed(AT) == []  # written just now, by the register's own clock
+    assert await register.unsettled(AT) == []  # written just now, by the register's own clock
     later = AT + timedelta(days=36500)
-    assert await register.unconfirmed(later) == [REFERENCE]
-    await register.settle(REFERENCE, events[:5])
+    assert await register.unsettled(later) == [REFERENCE]
+    await register.settle(REFERENCE, events[:5], await register.head(REFERENCE))
     assert await queries.events(register, REFERENCE) == events[:5]
-    assert await register.unconfirmed(later) == []
-    await register.settle(REFERENCE, events)
+    assert await register.unsettled(later) == []
+    await register.settle(REFERENCE, events, await register.head(REFERENCE))
     assert await queries.events(register, REFERENCE) == events
     with pytest.raises(DBAPIError, match="append-only"):
-        await register.settle(REFERENCE, events[:5])
+        await register.settle(REFERENCE, events[:5], await register.head(REFERENCE))
+
+
+async def test_settling_leaves_alone_what_was_written_while_the_engine_was_asked(register: Register) -> None:
+    events = a_story().events
+    await register.append(REFERENCE, events[:5], confirmed=3)
+    seen = await register.head(REFERENCE)
+    await register.append(REFERENCE, events[5:6], confirmed=5)  # by a task that came after the engine's answer
+    with pytest.raises(WrittenMeanwhile, match="ask again"):
+        await register.settle(REFERENCE, events[:5], seen)
+    assert await queries.events(register, REFERENCE) == events[:6]
 
 
 class Tasks(RuleBasedStateMachine):
@@ -175,7 +185,8 @@ class Tasks(RuleBasedStateMachine):
     @precondition(lambda self: self.durable)
     @rule()
     def settle(self) -> None:
-        self.loop.run_until_complete(self.register.settle(REFERENCE, self.durable))
+        seen = self.loop.run_until_complete(self.register.head(REFERENCE))
+        self.loop.run_until_complete(self.register.settle(REFERENCE, self.durable, seen))
         self.unwritten = 0
         assert self.loop.run_until_complete(queries.events(self.register, REFERENCE)) == self.durable
 

@@ -1,88 +1,200 @@
-"""Every route of the pages against everybody who may not have it: made from the routes, so that none is forgotten."""
+"""Every route of the pages against every kind of viewer, in a matrix made of the routes and of who may (`matrix.py`).
 
-from collections.abc import AsyncIterator
+What is refused is not there: the page says what it says of a case that does not exist.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from reading_world import CASE, Reader, post, read_by, told
+from case_world import Story
+from matrix import PEOPLE, WITHOUT, Rule, Somebody, may, rules
+from reading_world import CASE, Reader, post, read_by, signed_in, told
+from sqlalchemy import update
 from starlette.routing import Route
 
-from models.events import LetterSent, Taken
-from register.queries import events
+from models.access import Viewer
+from models.decisions import Assign
+from models.events import Taken
+from register import accounts, audit, drafts, feeds, queries
+from register.store import Register
+from register.tables import AccountRow, SessionRow
+from starter import Unreachable
 from web.app import build
-from web.forms import KINDS
-from web.frame import Office
+from web.frame import COOKIE, Office
+from web.public import build_public
 
-OUTSIDERS = (("a-stranger", "demo"), ("odd-one", "demo"), ("bm", "milton-keynes"), ("school-imr-author", "demo"))
-"""Who sees nothing of the case: no role, a conflict of interest, another board, an agency that is not involved."""
-OPEN = {"/health", "/sign-in", "/sign-out", "/welcome/{token}", "/feed/{token}.ics"}
-"""What is there for whoever is not signed in."""
+LEAST = 6_800
+"""Requests of the matrix, at the least."""
+UI = "http://127.0.0.1:8233"
+FIELDS = {
+    "csrf": "token of forms", "id": "4d6f7c1e-8f0a-4a52-9f0e-2f6d0b9a1c11", "source": "x" * 20_001, "reference": CASE,
+    "because": "x", "do": "save",
+}  # fmt: skip
+"""What every form carries here: a sound token, and nothing that is taken in."""
 
 
-def routes() -> list[tuple[str, str]]:
+class Request(NamedTuple):
+    """A request of the matrix: the route, the values of its address, and whether the rule lets it through."""
+
+    route: str
+    values: dict[str, str]
+    let: bool
+
+
+def made() -> Story:
+    """The case, in which somebody has stood down besides."""
+    told_of = told()
+    told_of.assign("former", "panel")
+    told_of.take(Assign(**told_of.said(None, "bm"), person="former", role="panel", stands_down=True))
+    return told_of
+
+
+story = cache(made)
+
+
+def routes() -> list[str]:
     """Every path of the pages with each of its methods."""
     app = build(Office(None, None, Path()))  # type: ignore[arg-type]
     found = [route for route in app.routes if isinstance(route, Route)]
-    return sorted({(one.path, how) for one in found for how in one.methods or {"GET"} if how != "HEAD"})
+    return sorted({f"{how} {one.path}" for one in found for how in one.methods or {"GET"} if how != "HEAD"})
 
 
-OF_A_CASE = [one for one in routes() if one[0].startswith("/cases/{reference}")]
-OF_STAFF = [one for one in routes() if one[0] not in OPEN]
+def all_rules(letters: dict[str, str]) -> list[tuple[str, Rule]]:
+    taken = [event for event in story().log if isinstance(event, Taken)]
+    of: dict[str, set[str]] = {
+        "recommend": set(), "decide": set(), "agency-review[health]": {"health"}, "agency-review[police]": {"police"},
+        "notify-cqc": {"health-manager"},
+    }  # fmt: skip
+    decisions = {event.decision.id: of[event.step] for event in taken if event.step in of}
+    return list(rules(letters, decisions))
+
+
+def requests(who: Somebody, letters: dict[str, str]) -> Iterator[Request]:
+    """All that somebody asks for."""
+    for route, rule in sorted(all_rules(letters), key=lambda one: one[0] == "POST /sign-out"):  # last of all
+        for values, whose in rule.things:
+            yield Request(route, values, may(rule.who, who, whose))
 
 
 @pytest.fixture
-async def reader(tmp_path: Path) -> AsyncIterator[Reader]:
-    story = told()
-    post(story, tmp_path / "outbox")
-    async with read_by(tmp_path, story) as opened:
-        yield opened
+async def world(tmp_path: Path) -> AsyncIterator[tuple[Reader, dict[str, str]]]:
+    own = made()
+    letters = post(own, tmp_path / "outbox")
+    async with read_by(tmp_path, own) as reader:
+        office: Office = reader.app.state.office
+        office.temporal_ui, office.engine_readers = UI, frozenset({"operator@demo"})
+
+        async def no_engine() -> Any:
+            raise Unreachable("The engine does not answer.")
+
+        office.engine = no_engine  # type: ignore[method-assign]
+        yield reader, letters
 
 
-async def addresses(reader: Reader, path: str) -> list[str]:
-    """Addresses of a route of the case, such as they are there for who may see it."""
-    known = await events(reader.register, CASE)
-    decision = next(event.decision.id for event in known if isinstance(event, Taken))
-    letter = next(event.letter for event in known if isinstance(event, LetterSent))
-    for name, value in {"reference": CASE, "decision": decision, "letter": letter, "version:int": "1"}.items():
-        path = path.replace("{" + name + "}", value)
-    kinds = KINDS if "/change/" in path else ("xlsx", "pdf")
-    key = "chronology[health]" if "/documents/" in path else "recommend"
-    return sorted({path.replace("{kind}", kind).replace("{key:path}", key) for kind in kinds})
+class Visit:
+    """Somebody at the pages, with a session as theirs is."""
+
+    def __init__(self, reader: Reader, who: Somebody) -> None:
+        self._register, self._who, self._n = reader.register, who, 0
+        self.account = f"{who.person}@{who.board}"
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(reader.app), base_url="http://pages")
+
+    async def come(self) -> None:
+        """Open an account and a session, and let both be as they are for this one."""
+        who, now = self._who, datetime.now(UTC)
+        token = f"session of {who.person}"
+        if who.session != "none":
+            self.client.cookies.set(COOKIE, token)
+        if who.session not in ("none", "forged"):
+            await signed_in(self._register, token, who.person, who.board)
+            row, session = update(AccountRow), update(SessionRow)
+            closed, seen = now if who.session == "closed" else None, now - timedelta(hours=2)
+            await self._register.write(
+                lambda db: db.execute(row.values(closed_at=closed, administrator=who.administrator))
+            )
+            if who.session == "over":
+                await self._register.write(lambda db: db.execute(session.values(seen_at=seen)))
+        await signed_in(self._register, "of another", "another", "demo")
+        if who.emergency:
+            at = now - timedelta(minutes=61 if who.emergency == "over" else 5)
+            viewer = Viewer(self.account, who.board, who.person)
+            await accounts.note_read(self._register, viewer, CASE, accounts.EMERGENCY, at, "There is nobody else here.")
+
+    async def ask(self, asked: Request) -> httpx.Response:
+        """Send a request, with a session and a form as they should be."""
+        method, path = asked.route.split(" ", 1)
+        for name, value in {**asked.values, "reference": CASE}.items():
+            path = path.replace("{" + name + "}", await self._value(value))
+        headers = {"origin": UI} if path == "/codec/decode" else {}
+        if method != "POST":
+            return await self.client.request(method, path, headers=headers)
+        return await self.client.post(path, data=FIELDS, headers=headers)
+
+    async def _value(self, value: str) -> str:
+        """What stands in an address, made now where it is used up by being asked for."""
+        now = datetime.now(UTC)
+        self._n += 1
+        match value:
+            case "their own" if not self._who.outside:
+                return await drafts.begin(self._register, self.account, now)
+            case "their own" | "another's":
+                return await drafts.begin(self._register, "another@demo", now)
+            case "a feed's":
+                return await feeds.make(self._register, "another@demo", now)
+            case "another@demo":
+                await signed_in(self._register, f"other {self._n}", f"other-{self._n}", "demo")
+                return f"other-{self._n}@demo"
+        return value
 
 
-@pytest.mark.parametrize(("path", "method"), OF_A_CASE)
-async def test_nothing_of_a_case_is_there_for_who_may_not_see_it(reader: Reader, path: str, method: str) -> None:
-    for address in await addresses(reader, path):
-        for who, board in OUTSIDERS:
-            ask = reader.get if method == "GET" else reader.post
-            assert (await ask(address, who, board)).status_code == 404, (who, address)
-        if method == "GET":
-            assert (await reader.get(address, "bm")).status_code in (200, 404, 409), address
+def wrong(asked: Request, who: Somebody, answer: httpx.Response) -> bool:
+    """Whether an answer is not as the rules have it."""
+    status, where = answer.status_code, answer.headers.get("location", "")
+    sent_away = status == 303 and where.startswith("/sign-in")
+    if asked.let:
+        ended = asked.route == "POST /sign-out"  # which leads there too, and for nobody signed in is a form of no session
+        return status in (401, 404, 405, 500) or (status == 403 and not who.outside) or (sent_away and not ended)
+    if who.outside:
+        return not sent_away and status not in (401, 403, 404)
+    return status != (403 if asked.route == "POST /codec/decode" else 404)
 
 
-async def test_a_manager_sees_what_outsiders_do_not(reader: Reader) -> None:
-    """Against a matrix that is green because nothing is there at all."""
-    seen = []
-    for path, method in OF_A_CASE:
-        for address in await addresses(reader, path) if method == "GET" else []:
-            seen.append((await reader.get(address, "bm")).status_code == 200)
-    assert sum(seen) > 0.9 * len(seen)
+# ---- the matrix -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("path", "method"), OF_STAFF)
-async def test_whoever_is_not_signed_in_is_sent_to_sign_in_or_gets_nothing(
-    reader: Reader, path: str, method: str
-) -> None:
-    transport = httpx.ASGITransport(reader.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://pages") as client:
-        for address in await addresses(reader, path):
-            answer = await client.request(method, address)
-            sent_away = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
-            assert sent_away or answer.status_code in (403, 404), (address, answer.status_code)
+def test_every_route_has_a_rule_or_a_reason() -> None:
+    ruled = {route for route, _ in all_rules({"referrer": "a-letter"})}
+    assert sorted({*ruled, *WITHOUT}) == routes()
 
 
-@pytest.mark.parametrize("path", [path for path, method in OF_A_CASE if method == "POST"])
-async def test_a_form_of_another_page_is_refused(reader: Reader, path: str) -> None:
-    for address in await addresses(reader, path):
-        assert (await reader.post(address, "bm", csrf="forged")).status_code == 403, address
+def test_the_matrix_is_as_large_as_is_said(tmp_path: Path) -> None:
+    letters = post(made(), tmp_path)
+    number = sum(1 for who in PEOPLE.values() for _ in requests(who, letters))
+    assert number >= LEAST, number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_each_gets_what_is_theirs_and_nothing_else(world: tuple[Reader, dict[str, str]], name: str) -> None:
+    (reader, letters), who = world, PEOPLE[name]
+    visit, before = Visit(reader, who), await queries.events(reader.register, CASE)
+    await visit.come()
+    faults = []
+    for asked in requests(who, letters):
+        answer = await visit.ask(asked)
+        if wrong(asked, who, answer):
+            faults.append((asked.route, asked.values, asked.let, answer.status_code))
+        elif answer.status_code == 404 and asked.route.startswith("GET /cases/"):
+            missing = await visit.client.get(str(answer.url).replace(CASE, "DEMO-2013-999"))
+            assert answer.text == missing.text, asked  # nothing tells what is there from what is not
+    assert not faults, faults
+    assert await queries.events(reader.register, CASE) == before
+    assert not await audit.verify(reader.register)
+
+
+# ---- what a matrix does not say -------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The application: all routes, what stands before each of them, and how it is served."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -13,9 +14,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+import health
+import logs
 from library import ROOT, Library, data_folder
 from models.refusal import Refusal
 from register import accounts, database
@@ -24,11 +27,16 @@ from register.store import Register
 from starter import Unreachable
 from web import (
     administering,
+    board_records,
     bundling,
+    case_records,
     changing,
+    codec,
     deciding,
+    engine,
     exporting,
     feeding,
+    proclaiming,
     reading,
     referring,
     signing,
@@ -38,7 +46,9 @@ from web import (
 )
 from web.frame import Office, error_page, now
 from web.provider import Provider
+from web.requests import logged
 
+log = logging.getLogger("pages")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -70,7 +80,7 @@ def build(office: Office) -> Starlette:
     app = Starlette(
         routes=[
             Mount("/static", static),
-            Route("/health", health),
+            *health.probes(office.register, office.engine),
             *signing.ROUTES,
             *single_sign_on.ROUTES,
             *reading.ROUTES,
@@ -83,8 +93,14 @@ def build(office: Office) -> Starlette:
             *bundling.ROUTES,
             *feeding.ROUTES,
             *wording.ROUTES,
+            *case_records.ROUTES,
+            *board_records.ROUTES,
+            *proclaiming.ROUTES,
+            *engine.ROUTES,
+            *codec.ROUTES,
         ],
         middleware=[
+            Middleware(BaseHTTPMiddleware, dispatch=logged),
             Middleware(BaseHTTPMiddleware, dispatch=guard),
             Middleware(BaseHTTPMiddleware, dispatch=signing.know_who),
         ],
@@ -92,12 +108,6 @@ def build(office: Office) -> Starlette:
     )
     app.state.office = office
     return app
-
-
-async def health(request: Request) -> Response:
-    """That the pages are served and the register answers."""
-    await accounts.has_accounts(request.app.state.office.register)
-    return Response("ok\n", media_type="text/plain")
 
 
 async def engine_down(request: Request, error: Exception) -> Response:
@@ -113,7 +123,9 @@ async def opened() -> AsyncIterator[Office]:
     ring = Ring.of(data)
     async with await Register.open(database.where(data), ring) as register:
         secure = os.environ.get("SCR_PUBLIC_URL", "").startswith("https:")
-        yield Office(register, Library(data), data, secure=secure, provider=Provider.of(os.environ))
+        ui, readers = codec.ui_of(os.environ), codec.readers_of(os.environ)
+        provider = Provider.of(os.environ)
+        yield Office(register, Library(data), data, secure, provider=provider, temporal_ui=ui, engine_readers=readers)
 
 
 def served(app: Starlette, port: int) -> uvicorn.Config:
@@ -121,9 +133,10 @@ def served(app: Starlette, port: int) -> uvicorn.Config:
     proxies = os.environ.get("SCR_TRUSTED_PROXIES") or ""
     return uvicorn.Config(
         app,
-        host="127.0.0.1",
+        host=health.host_of(os.environ),
         port=port,
-        log_level="warning",
+        log_config=None,
+        access_log=False,
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
@@ -134,7 +147,7 @@ async def serve(port: int) -> None:
     """Serve the pages on this machine until the process is told to stop."""
     async with opened() as office:
         config = served(build(office), port)
-        print(f"The pages are ready at http://127.0.0.1:{port}", flush=True)
+        log.info("The pages are ready at http://%s:%d", config.host, port)
         await uvicorn.Server(config).serve()
 
 
@@ -155,6 +168,7 @@ if __name__ == "__main__":
         if "--first-link" in sys.argv:
             print(asyncio.run(first_link(f"http://127.0.0.1:{port}")) or "", end="")
         else:
+            logs.set_up(os.environ)
             asyncio.run(serve(port))
     except (ConnectionError, Refusal) as error:
         raise SystemExit(str(error)) from error

@@ -83,14 +83,15 @@ async def chronology(request: Request) -> Response:
         return shown(request, "chronology.html.j2", one, "Chronology", merged=None, why=str(refusal))
     titles = _titles(one.case)
     here = paged(request, len(merged.entries), ENTRIES)
-    marked, gaps = marks(merged, titles), dict[int, list[str]]()
+    marked, told = await asyncio.to_thread(lambda: (marks(merged, titles), summary(merged, titles)))
+    gaps = dict[int, list[str]]()
     for gap in merged.gaps:
         gaps.setdefault(gap.position, []).append(gap_words(gap, titles))
     rows = [
         (number + 1, when(entry), titles.get(entry.agency, entry.agency), entry, gaps.get(number), marked.get(number))
         for number, entry in list(enumerate(merged.entries))[here.offset :][:ENTRIES]
     ]
-    context = {"rows": rows, "here": here, "summary": summary(merged, titles), "how_to_read": HOW_TO_READ}
+    context = {"rows": rows, "here": here, "summary": told, "how_to_read": HOW_TO_READ}
     return shown(request, "chronology.html.j2", one, "Chronology", merged=merged, **context)
 
 

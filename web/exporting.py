@@ -20,6 +20,7 @@ from web.frame import office, page, today, viewer
 from web.tables import Table
 
 CASES = ("Case", "Procedure", "Stage", "State", "Notified on", "Next due", "Overdue", "Waits for")
+FIGURES = ("Year", "What", "Procedure", "Row", "Step", "Outcome", "Number")
 WAITING = ("Case", "Step", "Agency", "Row", "Who", "Due", "Act by", "Overdue")
 
 
@@ -85,14 +86,34 @@ async def _visible(request: Request) -> list[tuple[Case, list[StepRecord], bool]
 
 async def yearly(request: Request) -> Response:
     """A board's figures of a year, for those who manage the board's reviews."""
+    found = await _figures(request)
+    board, register = viewer(request).board, office(request).register
+    known = sorted({*await years(register, board), today().year, found.year}, reverse=True)
+    return page(request, "figures.html.j2", figures=found, years=known, decided=_decided(request, found))
+
+
+async def figures_table(request: Request, form: str) -> Response:
+    """The same figures, one a row."""
+    found = await _figures(request)
+    rows: list[tuple[object, ...]] = [
+        ("Referrals received", None, None, None, None, found.referrals),
+        ("Of these closed", None, None, None, None, found.closed),
+        *(("Decided", of.procedure, of.row, of.title, of.outcome, of.number) for of in found.outcomes),
+    ]
+    for of in found.timeliness:
+        step = (of.procedure, of.row, of.title, None)
+        rows += [("Done in time", *step, of.met), ("Done late", *step, of.late)]
+        rows += [("Median days late", *step, of.median_late), (f"Overdue on {today()}", *step, of.overdue)]
+    return Table("Figures", FIGURES, [(found.year, *row) for row in rows]).response(form, f"figures-{found.year}")
+
+
+async def _figures(request: Request) -> Figures:
+    """The figures of the year that the address asks for, this one's if none. 404 for whoever manages no reviews."""
     if not _manages(request):
         raise HTTPException(404)
     asked = request.query_params.get("year", "")
     year = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else today().year
-    board, register = viewer(request).board, office(request).register
-    known = sorted({*await years(register, board), today().year, year}, reverse=True)
-    found = await figures(register, board, year, today())
-    return page(request, "figures.html.j2", figures=found, years=known, decided=_decided(request, found))
+    return await figures(office(request).register, viewer(request).board, year, today())
 
 
 def _decided(request: Request, found: Figures) -> list[tuple[str, list[tuple[str, int]]]]:
@@ -130,7 +151,7 @@ ROUTES = [
     Route("/exports", choices),
     *(
         Route(f"/exports/{name}.{form}", partial(table, form=form))
-        for name, table in (("cases", cases_table), ("waiting", waiting_table))
+        for name, table in (("cases", cases_table), ("waiting", waiting_table), ("figures", figures_table))
         for form in ("xlsx", "csv")
     ),
     Route("/figures", yearly),

@@ -12,7 +12,7 @@ from models.case import Case, apply, role_key, role_title
 from models.deciding import decide
 from models.decisions import Assign, Decide, Decision
 from models.refusal import Refusal
-from models.telling import follows, in_words
+from models.telling import called_in, follows, in_words
 from models.timescale import say_day
 
 HEADINGS: dict[type[ev.Event], str] = {
@@ -94,7 +94,8 @@ def told(case: Case, board: Board, entry: ev.Taken) -> list[tuple[str, str]]:
         role = role_title(case, role_key(decision.role, decision.agency))
         what = ("What", f"{name(board, decision.person)} {takes} the role {role}.")
     else:
-        what = ("What", f"{in_words(entry).partition('. Decided by ')[0]}.")
+        words = in_words(entry, called_in(case, board))
+        what = ("What", f"{words.partition('. Decided by ')[0]}.")
     by, *recorded = [with_title(board, person) for person in who_decided(decision)]
     who = f"{by}; recorded by {recorded[0]}" if recorded else by
     return [what, ("Day", say_day(decision.made_on)), ("Decided by", who), ("Reason", decision.because)]

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple, get_args
 
+from library import Library
 from models import access
 from models.board import Board
 from models.case import Case, LetterRecord, role_key, role_title
 from models.deciding import AGENCYS_OWN
 from models.events import StepRecord, Taken
-from models.procedure import DocumentKind, Step
-from models.telling import in_words
+from models.procedure import DocumentKind, Procedure, Step
+from models.refusal import Refusal
+from models.telling import called_in, in_words
 from models.timescale import say, say_day
 from web.fields import Field
 from web.following import titled, with_title
@@ -29,6 +31,7 @@ class Desk(NamedTuple):
     board: Board
     person: str
     today: date
+    library: Library
 
     @property
     def case(self) -> Case:
@@ -143,7 +146,7 @@ def _may_be_reconsidered(desk: Desk, record: StepRecord) -> bool:
 def _correct(desk: Desk) -> Form:
     standing = {entry.decision.id for entry in desk.case.log}
     entries = {
-        event.decision.id: _entry(event)
+        event.decision.id: _entry(desk, event)
         for event in reversed(desk.seen.events)
         if isinstance(event, Taken) and event.decision.id in standing
     }
@@ -152,8 +155,10 @@ def _correct(desk: Desk) -> Form:
     return Form("correct", "Take back a mistaken entry", (own, *_managing(desk)), lead)
 
 
-def _entry(event: Taken) -> str:
-    said = f"{say_day(event.on)}{f', {event.step}' if event.step else ''}: {in_words(event)}"
+def _entry(desk: Desk, event: Taken) -> str:
+    record = desk.case.steps.get(event.step or "")
+    step = f", {titled(desk.case, record)}" if record else ""
+    said = f"{say_day(event.on)}{step}: {in_words(event, called_in(desk.case, desk.board))}"
     return said if len(said) <= SHORT else f"{said[:SHORT]}…"
 
 
@@ -251,6 +256,39 @@ def _agree(desk: Desk) -> Form:
     return Form("agree", "Agree an action", (*own, *_managing(desk)))
 
 
+def _adopt(desk: Desk) -> Form:
+    known = _adoptable(desk)
+
+    def make(given: Given) -> Given:
+        procedure = known[given["procedure"]]
+        # the case keeps its own calendar where it goes on by the same: that has the days proclaimed since
+        other = procedure.calendar != desk.case.calendar.name
+        return {
+            **given,
+            "procedure": procedure,
+            "calendar": desk.library.calendar(procedure.calendar) if other else None,
+        }
+
+    choices = {name: f"{one.title}, version {one.version}" for name, one in known.items()}
+    hint = "Those that differ from what the case works by, and have every step that it has had."
+    own = Field("procedure", "Procedure", "radios", hint, choices)
+    lead = "What is owed is counted anew by it. What is done stays done, and letters that have gone stay gone."
+    return Form("adopt", "Go on under another version of the procedure", (own, *_managing(desk)), lead, make=make)
+
+
+def _adoptable(desk: Desk) -> dict[str, Procedure]:
+    """The procedures of the library that the case can go on under, with the Board's own targets."""
+    had, found = {record.step for record in desk.case.steps.values()}, {}
+    for name in desk.library.procedures():
+        try:
+            one = desk.library.procedure(name).with_targets(desk.board.targets.get(name, {}))
+        except Refusal:
+            continue  # its own page says what is wrong with it
+        if one != desk.case.procedure and had <= {*one.steps, *one.group}:
+            found[name] = one
+    return found
+
+
 def _resend(desk: Desk) -> Form:
     failed = {
         letter.id: f"{letter.template.replace('-', ' ').capitalize()} to {role_title(desk.case, letter.recipient)}"
@@ -314,6 +352,7 @@ KINDS: dict[str, Callable[[Desk], Form]] = {
     "involve": _involve,
     "agree": _agree,
     "resend": _resend,
+    "adopt": _adopt,
     "close": _close,
 }
 """The changes that the pages offer, each with what makes its form."""
@@ -326,11 +365,11 @@ def offered(desk: Desk) -> list[str]:
         again = any(_may_be_reconsidered(desk, record) for record in case.steps.values())
         return [*(["reconsider"] if again else []), *(["correct"] if desk.manages else [])]
     if desk.manages:
-        without = {*(() if case.procedure.planned else ["plan"]), *(() if unsent(case) else ["resend"])}
-        return [kind for kind in KINDS if kind not in without]
-    may = {
+        may = {"plan": case.procedure.planned, "resend": unsent(case), "adopt": _adoptable(desk)}
+        return [kind for kind in KINDS if may.get(kind, True)]
+    own = {
         "file": bool(sight.roles) and (sight.whole or bool(sight.agencies)),
         "reconsider": any(_may_be_reconsidered(desk, record) for record in case.steps.values()),
         "recuse": bool(sight.roles),
     }
-    return [kind for kind in KINDS if may.get(kind)]
+    return [kind for kind in KINDS if own.get(kind)]

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,11 +42,21 @@ LARGEST_FORM = 26_000_000
 """Bytes of the largest form: a document and a few fields."""
 
 
+class Number(IntegerConvertor):
+    """A number in an address, short enough to be read as one."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("int", Number())  # for every route, in the place of one that may fail
+
+
 @dataclass
 class Office:
     """What the pages work with; `secure` where they are served by https. The engine is asked for when it is needed.
 
-    `provider` is that of single sign-on, where there is one. `tries` limits guessing.
+    `provider` is that of single sign-on, where there is one. `tries` limits guessing. `temporal_ui` is the origin of
+    the Temporal Web UI, `engine_readers` are the accounts that may read there what the engine keeps under seal.
     """
 
     register: Register
@@ -55,6 +66,8 @@ class Office:
     provider: Provider | None = None
     client: starter.Engine | None = None
     tries: Tries = field(default_factory=Tries)
+    temporal_ui: str = ""
+    engine_readers: frozenset[str] = frozenset()
 
     async def engine(self) -> starter.Engine:
         """The engine. Raises Unreachable where it does not answer."""
@@ -125,7 +138,10 @@ async def form_of(request: Request) -> FormData:
 
     One with NUL in a text, which no database keeps and no browser sends, is refused too (400).
     """
-    if int(request.headers.get("content-length") or 0) > LARGEST_FORM:
+    size = request.headers.get("content-length", "")
+    if not size.isdecimal():
+        raise HTTPException(411)  # a form that does not say how large it is could go on without end
+    if int(size) > LARGEST_FORM:
         raise HTTPException(413)
     form = await request.form(max_files=2, max_fields=200, max_part_size=LARGEST_FORM)
     signed_in: SignedIn | None = request.state.signed_in
@@ -156,12 +172,13 @@ def address(request: Request, path: str) -> str:
 
 def page(request: Request, template: str, status: int = 200, /, **context: Any) -> Response:
     """A page from its template in templates/pages."""
-    signed_in: SignedIn | None = request.state.signed_in
+    signed_in: SignedIn | None = getattr(request.state, "signed_in", None)  # not known yet where finding out fails
     csrf = signed_in.csrf if signed_in else request.cookies.get("scr_form") or secrets.token_urlsafe(32)
     board = office(request).library.board(signed_in.viewer.board) if signed_in else None
     given = {"request": request, "signed_in": signed_in, "board": board, "csrf": csrf, "today": today(), **context}
-    provider = office(request).provider
-    response = HTMLResponse(_TEMPLATES.get_template(template).render(given, provider=provider), status_code=status)
+    reads_engine = signed_in is not None and signed_in.viewer.account in office(request).engine_readers
+    given = {"provider": office(request).provider, "reads_engine": reads_engine, **given}
+    response = HTMLResponse(_TEMPLATES.get_template(template).render(given), status_code=status)
     if signed_in is None:
         secure = office(request).secure
         response.set_cookie("scr_form", csrf, httponly=True, samesite="strict", secure=secure)
@@ -195,6 +212,7 @@ _ERRORS = {
     403: ("This form has expired", "Go back, load the page again and send it once more. Nothing was changed."),
     404: ("Page not found", "There is no such page, or it is not for you. Check the address."),
     405: ("Page not found", "This address takes no such request."),
+    411: ("This cannot be read", "What was sent does not say how large it is. Nothing was changed."),
     413: ("This is too large", "A document has at most 25,000,000 bytes. Nothing was changed."),
     429: ("Too many tries", "Wait a quarter of an hour, then try again."),
     500: (
@@ -229,7 +247,7 @@ def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"day": _day, "moment": _moment}
     environment.globals |= {"role_title": role_title, "stage": stage, "time_left": time_left}
-    environment.globals |= {"words_letters": access.words_letters}
+    environment.globals |= {"words_letters": access.words_letters, "keeps_records": access.keeps_records}
     return environment
 
 

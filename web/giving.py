@@ -60,7 +60,8 @@ class Sent:
 def desk_of(request: Request, one: Seen) -> Desk:
     """Where the viewer of a case fills in forms."""
     who = viewer(request)
-    return Desk(one, office(request).library.board(who.board), who.person, today())
+    library = office(request).library
+    return Desk(one, library.board(who.board), who.person, today(), library)
 
 
 def id_of(form: FormData) -> str:

@@ -10,9 +10,9 @@ from starlette.routing import Route
 from models import access
 from models import events as ev
 from models.case import Case, role_title
-from models.telling import in_words
+from models.telling import Called, called_in, in_words
 from web.cases import is_late, left_of, shown
-from web.frame import Seen, now, seen, today
+from web.frame import Seen, now, office, seen, today
 from web.paging import paged
 from web.pictures import drawn
 
@@ -43,7 +43,8 @@ async def timeline(request: Request) -> Response:
     one = await seen(request, "timeline")
     events = [event for event in reversed(one.events) if access.sees_event(one.sight, one.case, event)]
     here = paged(request, len(events), EVENTS)
-    told = [_told(one.case, event) for event in events[here.offset :][:EVENTS]]
+    called = called_in(one.case, office(request).library.board(one.case.opening.board))
+    told = [_told(one.case, event, called) for event in events[here.offset :][:EVENTS]]
     return shown(request, "case-timeline.html.j2", one, "Timeline", told=told, here=here)
 
 
@@ -80,13 +81,13 @@ async def one_date(request: Request) -> Response:
     return shown(request, "dates-one.html.j2", one, "Dates", **context)
 
 
-def _told(case: Case, event: ev.Event) -> Told:
+def _told(case: Case, event: ev.Event, called: Called) -> Told:
     record = case.steps.get(event.step or "")
     title = event.kind[0].upper() + event.kind[1:] + (f": {record.title}" if record else "")
     said = getattr(event, "decision", None)
     if isinstance(said, str):  # that of a decision that was refused
-        return Told(event, title, in_words(event), "", said)
-    return Told(event, title, in_words(event), said.by if said else "", said.id if said else "")
+        return Told(event, title, in_words(event, called), "", said)
+    return Told(event, title, in_words(event, called), said.by if said else "", said.id if said else "")
 
 
 def _ladder(one: Seen, record: ev.StepRecord) -> list[RungSeen]:

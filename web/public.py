@@ -5,6 +5,7 @@ journal has changed. No sign-in, no cookies, no forms.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+import health
+import logs
 import publication
 from library import ROOT, Library, data_folder
 from models.board import Board
@@ -24,7 +27,9 @@ from models.refusal import Refusal
 from register import database, journal, papers
 from register.sealed import Ring
 from register.store import Register
+from web.requests import logged
 
+log = logging.getLogger("public")
 TEMPLATES = ROOT / "templates" / "public"
 HEADERS = {
     "Content-Security-Policy": (
@@ -83,7 +88,7 @@ def build_public(register: Register, board: Board, folder: Path) -> Starlette:
             Route("/", page),
             Route("/{name:path}", page),
         ],
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=logged), Middleware(BaseHTTPMiddleware, dispatch=guard)],
         exception_handlers={404: nothing, 405: nothing, Exception: broken},
     )
     app.state.shelf = Shelf(register, board, folder)
@@ -127,13 +132,15 @@ async def serve(port: int) -> None:
     ring = Ring.of(data)
     async with await Register.open(database.where(data), ring) as register:
         app = build_public(register, board, data / "public" / board.id)
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
-        print(f"The publication register of {board.name} is at http://127.0.0.1:{port}", flush=True)
+        host = health.host_of(os.environ)
+        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        log.info("The publication register of %s is at http://%s:%d", board.name, host, port)
         await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
     try:
+        logs.set_up(os.environ)
         asyncio.run(serve(int(os.environ.get("SCR_PUBLIC_PORT") or "8082")))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -65,7 +65,7 @@ class Field:
         if self.kind == "date" and value is not None:
             whole = exact(value)
             return say(whole) if whole else say_day(value)
-        return value or ""
+        return "\n".join(value) if isinstance(value, tuple) else value or ""
 
 
 class Question(NamedTuple):
@@ -89,6 +89,8 @@ class Question(NamedTuple):
                 field.value(given)
             except Refusal as refusal:
                 found[field.name] = str(refusal)
+        if self.id == "family" and not found and any(given.values()) and not given.get("name"):
+            found["name"] = "Give the name too, or leave all of it empty."
         return found
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def questions(library: Library, board: Board, today: date, given: Given) -> list
     found = _head(library, board, today) + _before(procedure, _received(today, given))
     if procedure.child:
         found += [_child(today)]
-    found += [_referrer()]
+    found += [_referrer(), *_family(procedure)]
     if procedure.child:
         found += [_fact(fact, words) for fact, words in answers.FACTS.items()]
     return found
@@ -130,6 +132,8 @@ def referral_of(board: Board, asked: list[Question], given: Given) -> Referral:
         values = question.values(given[question.id])
         if question.id in ("child", "referrer"):
             said[question.id] = values
+        elif question.id == "family":
+            said |= {"family": values} if values else {}
         elif question.id in answers.FACTS:
             facts |= {question.id: values.get(question.id)}
         elif question.id.startswith("before-"):
@@ -186,6 +190,19 @@ def _child(today: date) -> Question:
         Field("died", "Date of death", lambda text: _past(text, today), "date", "Leave empty if none, or not known."),
         Field("address", "Address", answers.perhaps, hint="Leave empty if not known."),
     ), "This is kept under seal in the register and nowhere else.")  # fmt: skip
+
+
+def _family(procedure: Procedure) -> list[Question]:
+    """To whom of the family letters go, where the procedure knows a family."""
+    if "family" not in procedure.roles:
+        return []
+    return [
+        Question("family", "To whom of the family do letters go?", "The family", (
+            Field("name", "Name", answers.perhaps, hint="Leave all of it empty if nobody is known yet."),
+            Field("address", "Address", answers.lines, "long", "Line by line. Letters go there by post."),
+            Field("email", "E-mail address", answers.perhaps_email, hint="Leave empty if letters go by post."),
+        ), "This is kept under seal in the register and nowhere else."),
+    ]  # fmt: skip
 
 
 def _referrer() -> Question:

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.case import fold, next_rung
     from models.deciding import decide, refused
     from models.decisions import Decision, DecisionAdapter
-    from models.events import Event, EventAdapter
+    from models.events import Event, EventAdapter, digest
     from models.letters import LetterReport
     from models.messages import Answer, Carried, CaseEnd, CaseInput, EventBatch, Mail
     from models.procedure import faults_of
@@ -47,15 +47,17 @@ class SeriousCaseReview:
         self._unrecorded: list[Event] = []
         self._log: list[str] = []
         self._task = workflow.info().get_current_history_length()
+        self._ours = 0
         if start.carried is not None:
             self._case = start.carried.case
             self._unrecorded.extend(start.carried.unrecorded)
             self._log.extend(map(_as_json, start.carried.events))
-            self._confirmed = self._case.seq
+            self._confirmed = self._ours = self._case.seq
         elif start.opening is not None:
             self._confirmed = 0
             self._unrecorded.extend(opened(start.opening, self._now()))
             self._case = fold(self._unrecorded)
+            self._ours = self._case.seq
             self._log.extend(map(_as_json, self._unrecorded))
         else:
             raise ApplicationError("A case begins with an opening or with what an earlier run carried on.")
@@ -97,14 +99,24 @@ class SeriousCaseReview:
 
     @workflow.update(name=messages.DECIDE)
     def decided(self, decision: Any) -> Answer:
-        """Take a decision in and say what follows from it."""
+        """Take a decision in and say what follows from it.
+
+        A sender that writes the events to the register itself, as soon as it has the answer and with it the engine's
+        word for them, says so beside the decision (`SENDER_RECORDS`), and is told what it needs to make them: the
+        case costs the engine nothing more then.
+        """
         before = self._case.seq
         try:
             events = decide(self._case, _read(decision), self._now())
         except Refusal as refusal:  # another decision came between the validator and here
             raise ApplicationError(str(refusal), type=messages.REFUSED, non_retryable=True) from refusal
-        self._take_in(events)
-        return Answer(first=before + 1, last=self._case.seq, follows=tuple(follows(self._case, events)))
+        left = self._start.writes_locally and isinstance(decision, dict) and messages.SENDER_RECORDS in decision
+        behind = [EventAdapter.validate_json(event) for event in self._log[-1:]]
+        self._take_in(events, ours=not left)
+        answer = Answer(first=before + 1, last=self._case.seq)
+        if left:
+            return answer.model_copy(update={"at": self._now(), "digest": digest([*behind, *events])})
+        return answer.model_copy(update={"follows": tuple(follows(self._case, events))})
 
     @decided.validator
     def _may_decide(self, decision: Any) -> None:
@@ -115,8 +127,8 @@ class SeriousCaseReview:
 
     @workflow.query(name=messages.CASE)
     def case(self) -> Carried:
-        """The living case, and what the register does not have yet."""
-        return Carried(case=self._case, unrecorded=tuple(self._unrecorded))
+        """The living case, and what it still has to write to the register."""
+        return Carried(case=self._case, unrecorded=tuple(self._unrecorded) if self._owes_register() else ())
 
     @workflow.query(name=messages.EVENTS)
     def events(self) -> Carried:
@@ -159,24 +171,29 @@ class SeriousCaseReview:
         return self._case.facts.closed is not None and self._quiet()
 
     def _quiet(self) -> bool:
-        return not self._unrecorded and not any(letter.state == "owed" for letter in self._case.letters.values())
+        return not self._owes_register() and not any(letter.state == "owed" for letter in self._case.letters.values())
 
     def _must_renew(self) -> bool:
         """Continue as new when the engine suggests it, at a quiet moment unless the history has grown very long."""
         length = workflow.info().get_current_history_length()
+        return self._renewal_is_due() and (self._quiet() or length > LONGEST_HISTORY)
+
+    def _renewal_is_due(self) -> bool:
         after = self._start.renew_after
-        due = length >= after if after else workflow.info().is_continue_as_new_suggested()
-        return due and (self._quiet() or length > LONGEST_HISTORY)
+        length = workflow.info().get_current_history_length()
+        return length >= after if after else workflow.info().is_continue_as_new_suggested()
 
     # ---- what follows ---------------------------------------------------------------------------------------------
 
-    def _take_in(self, events: Sequence[Event]) -> None:
+    def _take_in(self, events: Sequence[Event], *, ours: bool = True) -> None:
+        """Apply events; `ours` are those that nobody else writes to the register."""
         self._confirm()
         for event in events:
             self._case = apply_event(self._case, event)
         self._unrecorded.extend(events)
         self._log.extend(map(_as_json, events))
         if events:
+            self._ours = self._case.seq if ours else self._ours
             self._show()
 
     def _confirm(self) -> None:
@@ -196,7 +213,7 @@ class SeriousCaseReview:
     async def _keep_register(self) -> None:
         """Write events to the register in order; a decision or a timer hardly ever waits for it."""
         while True:
-            await workflow.wait_condition(lambda: bool(self._unrecorded))
+            await workflow.wait_condition(self._owes_register)
             self._confirm()
             batch = EventBatch(reference=self._case.opening.reference, events=tuple(self._unrecorded))
             if not await self._written_at_once(batch):
@@ -208,6 +225,13 @@ class SeriousCaseReview:
                     summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
                 )
             del self._unrecorded[: len(batch.events)]
+
+    def _owes_register(self) -> bool:
+        """Whether there is anything to write: not for what senders of decisions write, unless the run is to end."""
+        if not self._unrecorded or self._unrecorded[0].seq <= self._ours:
+            return bool(self._unrecorded)
+        ends = self._case.facts.closed is not None or self._renewal_is_due()
+        return ends or len(self._unrecorded) > MOST_UNRECORDED
 
     async def _written_at_once(self, batch: EventBatch) -> bool:
         """Try the register within this workflow task, which costs the engine next to nothing; False if it fails.
@@ -264,6 +288,8 @@ class SeriousCaseReview:
 
 
 LONGEST_HISTORY = 20_000
+MOST_UNRECORDED = 100
+"""How many events are kept in case a sender has not written them."""
 GIVEN_UP = "Sending it was given up; look at the activity in the engine, mend the cause, and resend it."
 
 
@@ -283,6 +309,8 @@ def _plain(name: str, given: Sequence[RawValue]) -> Any:
 
 def _read(decision: Any) -> Decision:
     """A decision from a payload. Raises Refusal that names the field and what would be right."""
+    if isinstance(decision, dict):
+        decision = {name: value for name, value in decision.items() if name != messages.SENDER_RECORDS}
     try:
         return DecisionAdapter.validate_python(decision)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -26,14 +26,15 @@ sys.path.insert(0, str(HERE.parent))  # where the tests' own modules are
 
 from case_world import noon, wt2013_opening  # noqa: E402
 from engine import RING, ROOT, Office, Play, connected, dev_server, free_port, playing  # noqa: E402
-from kept import keep  # noqa: E402
-from stories import REVIEW, closing  # noqa: E402
+from kept import SHORT, keep, to_decision  # noqa: E402
+from stories import REVIEW  # noqa: E402
 from test_branches import begun  # noqa: E402
 
 import rehearsal  # noqa: E402
 import starter  # noqa: E402
 from library import Library  # noqa: E402
 from models.case import Case  # noqa: E402
+from models.decisions import Close  # noqa: E402
 from models.events import Event  # noqa: E402
 from models.messages import CaseInput  # noqa: E402
 from models.timescale import Day  # noqa: E402
@@ -58,13 +59,20 @@ class _Runs:
             self._ids.append(run)
 
     async def histories(self) -> list[WorkflowHistory]:
+        """Of all runs, also of those that renewed themselves between two looks."""
         await self.note()
-        return [
-            await self._client.get_workflow_handle(self._reference, run_id=run).fetch_history() for run in self._ids
-        ]
+        found: list[WorkflowHistory] = []
+        for run in self._ids:
+            found.extend(await self._back_from(run))
+        return found
+
+    async def _back_from(self, run: str) -> list[WorkflowHistory]:
+        history = await self._client.get_workflow_handle(self._reference, run_id=run).fetch_history()
+        earlier = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+        return [*(await self._back_from(earlier) if earlier else ()), history]
 
 
-async def rehearsed(path: Path) -> Told:
+async def rehearsed(scenario: rehearsal.Scenario) -> Told:
     """Play a scenario to its end; its histories are fetched before its server closes."""
     histories: list[WorkflowHistory] = []
 
@@ -83,7 +91,6 @@ async def rehearsed(path: Path) -> Told:
             histories.extend(await self.runs.histories())
             return case
 
-    scenario = rehearsal.read_scenario(path.read_text(encoding="utf-8"), path.name)
     with TemporaryDirectory() as folder, patch.object(rehearsal, "_Stage", Stage):
         _write_ring(Path(folder) / "register.key")
         told = await rehearsal.rehearse(scenario, Library(), Path(folder))
@@ -93,6 +100,13 @@ async def rehearsed(path: Path) -> Told:
 def _write_ring(path: Path) -> None:
     keys = {key: base64.b64encode(RING._keys[key]).decode() for key in RING.key_ids}
     path.write_text(json.dumps({"current": RING.current, "keys": keys}), encoding="utf-8")
+
+
+async def short() -> Told:
+    """What the tests play anew, to compare its commands with these."""
+    async with playing() as play, play.worker():
+        await to_decision(play)
+        return [await play.history()], play.office.events
 
 
 async def register_down() -> Told:
@@ -116,12 +130,9 @@ async def renewed() -> Told:
         behind = await env.get_current_time() - noon("2013-08-12")
         play = Play(env, Office(), CaseInput(opening=wt2013_opening(), behind=behind, renew_after=20))
         await starter.start(play.client, play.start)
-        runs = _Runs(play.client, play.reference)
         async with play.worker():
-            for entry in REVIEW[:4]:
-                await play.play(entry)
-                await runs.note()
-            return await _ended(play, runs)
+            await play.play(*REVIEW[:4])
+            return await _ended(play)
 
 
 async def branch(procedure: str, way: str) -> Told:
@@ -129,7 +140,7 @@ async def branch(procedure: str, way: str) -> Told:
     async with playing(begun(Library().procedure(procedure))) as play, play.worker():
         while await _one_more(play, way):
             pass
-        return await _ended(play)
+        return await _ended(play, how="completed")
 
 
 async def _one_more(play: Play, way: str) -> bool:
@@ -150,25 +161,34 @@ async def _one_more(play: Play, way: str) -> bool:
     return False
 
 
-async def _ended(play: Play, runs: _Runs | None = None) -> Told:
-    runs = runs or _Runs(play.client, play.reference)
-    await play.give(closing("2013-08-12"))
+async def _ended(play: Play, how: Literal["completed", "withdrawn"] = "withdrawn") -> Told:
+    today = (await play.now()).date()
+    await play.give(Close(**play.by_manager(str(today)), how=how))
     await play.handle.result()
-    return await runs.histories(), play.office.events
+    return await _Runs(play.client, play.reference).histories(), play.office.events
 
 
 BRANCHES = {
     "wt2015-milton-keynes": ("learning-review", "individual-imrs"),
     "wt2015-buckinghamshire": ("learning-review", "wider-review", "individual-imrs"),
 }
-STORIES: dict[str, Callable[[], Awaitable[Told]]] = {"register-down": register_down, "renewed": renewed}
+STORIES: dict[str, Callable[[], Awaitable[Told]]] = {
+    SHORT: short,
+    "register-down": register_down,
+    "renewed": renewed,
+}
 STORIES |= {f"{name}-{way}": partial(branch, name, way) for name, ways in BRANCHES.items() for way in ways}
+
+
+def scenarios() -> dict[str, rehearsal.Scenario]:
+    files = sorted((ROOT / "scenarios").glob("*.toml"))
+    return {file.stem: rehearsal.read_scenario(file.read_text(encoding="utf-8"), file.name) for file in files}
 
 
 async def make(folder: Path) -> None:
     """Play what the folder does not have yet."""
     plays = dict(STORIES)
-    plays |= {path.stem: partial(rehearsed, path) for path in sorted((ROOT / "scenarios").glob("*.toml"))}
+    plays |= {name: partial(rehearsed, scenario) for name, scenario in scenarios().items()}
     for name, play in plays.items():
         file = folder / f"{name}.json.gz"
         if not file.exists():
