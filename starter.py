@@ -53,7 +53,7 @@ PATIENCE = timedelta(seconds=30)
 """How long a person waits for an answer before being told that the worker does not answer."""
 REOPENING = ("reconsider", "correct")
 """The decisions that a closed case takes: they open it again."""
-AS_NOW = {"writes_locally": True}
+AS_NOW = {"writes_locally": True, "sends_apart": True}
 """How runs are started now, and not always were."""
 
 Engine: TypeAlias = Client

@@ -1,6 +1,8 @@
 """Sending the letters of a case: who writes to whom comes from board and referral, the text from the template."""
 
 import asyncio
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,10 @@ class LetterActivities:
 
         What is wrong for good (wording, address, no referral) is reported and becomes a person's task; what may pass
         (a full disk, a mail server that is down) is raised when the others have gone, and the engine tries again.
+        None is begun when half of the time for this try is over: after the other half the engine begins the next try,
+        and two at once might hand the same letter on.
         """
+        enough = _half_of_the_time()
         try:
             referral = await self._register.referral(mail.reference)
         except (RegisterError, SealError):
@@ -55,10 +60,15 @@ class LetterActivities:
         wording = {name: await wordings.newest(self._register, mail.board, name) for name in templates}
         reports: list[LetterReport] = []
         passing: Held | OSError | None = None
+        begun = False
         for order in mail.letters:
+            if begun and time.monotonic() > enough:
+                raise passing or TimeoutError("The letters that are left go at the next try.")
+            journey = journeys.get(order.id, [])
+            begun = begun or not deliveries.has_gone(journey)
             down = passing if isinstance(passing, Held) and passing.every else None
             try:
-                given = (referral, wording[order.template], journeys.get(order.id, []))
+                given = (referral, wording[order.template], journey)
                 reports.append(await self._send(mail, order, *given, down))
             except (Held, OSError) as error:
                 passing = error
@@ -144,6 +154,12 @@ class LetterActivities:
         if board not in self._renderers:
             self._renderers[board] = Renderer(self._library.letter_folders(board), self._library.fonts)
         return self._renderers[board]
+
+
+def _half_of_the_time() -> float:
+    """The moment, as `time.monotonic` counts, at which half of the time for this try of the activity is over."""
+    limit = activity.info().start_to_close_timeout
+    return time.monotonic() + limit.total_seconds() / 2 if limit else math.inf
 
 
 def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any] | None) -> Correspondent:

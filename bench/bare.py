@@ -24,7 +24,7 @@ from bench.engine import Engine, WorkerProcess, cpu, dev_server, start_worker
 from bench.idle import idle_memory
 from bench.plain import PlainReview
 from bench.replaying import replay
-from bench.report import Figure, ratios
+from bench.report import Figure, plain_table, ratios
 from library import Library
 from register.sealed import Ring
 from register.store import Register
@@ -97,7 +97,8 @@ class Plain:
         query = f"SELECT count(*) FROM decisions WHERE reference IN ({marks})"
         await _rows(self.worker.data / "plain.db", [(query, decisions)], references)
         outbox = self.worker.data / "outbox"
-        while sum(len(list((outbox / of).glob("*.eml"))) for of in references if (outbox / of).exists()) < letters:
+        folders = [outbox / reference for reference in references]
+        while sum(len(list(of.glob("*.eml"))) for of in folders) < letters:  # noqa: ASYNC110 - another process writes
             await asyncio.sleep(0.005)
 
 
@@ -163,6 +164,19 @@ async def compare(rounds: int, quick: bool) -> tuple[list[Figure], dict[str, Any
         Figure("bare against bare: decisions", ratios(again, plain, "decisions")),
     ]
     return figures, found
+
+
+def absolute(found: dict[str, list[dict[str, float]]]) -> str:
+    """The medians of each variant, which mean nothing elsewhere."""
+    from statistics import median
+
+    names = ("cpu", "decisions", "actions", "events", "bytes")
+    head = ("variant", "CPU s a decision", "decisions a second", "actions a case", "events a case", "bytes a case")
+    rows = [
+        (variant, *(f"{median(one[name] for one in rounds):.4g}" for name in names))
+        for variant, rounds in found.items()
+    ]
+    return plain_table(head, rows)
 
 
 async def _story(engine: Engine, folder: Path, rounds: int) -> dict[str, list[dict[str, float]]]:

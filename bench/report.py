@@ -26,8 +26,11 @@ class Figure(NamedTuple):
         """Whether the goal or the gate is met."""
         if self.goal is None:
             return ""
-        better = (lambda limit: self.median >= limit) if self.higher_is_better else (lambda limit: self.median <= limit)
-        return "goal" if better(self.goal) else "gate" if self.gate is not None and better(self.gate) else "MISSED"
+        sign = -1 if self.higher_is_better else 1
+        for limit, met in ((self.goal, "goal"), (self.gate, "gate")):
+            if limit is not None and sign * self.median <= sign * limit:
+                return met
+        return "MISSED"
 
     def row(self) -> str:
         """A row of a Markdown table."""

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -35,7 +37,7 @@ async def plain(_: AsyncExitStack, queue: str, cache: int) -> Worker:
     if not (data / "plain.db").exists():
         make_database(data)
     client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])
-    activities = [write_down, send_letter]
+    activities: list[Callable[..., Any]] = [write_down, send_letter]
     return Worker(client, task_queue=queue, workflows=[PlainReview], activities=activities, max_cached_workflows=cache)
 
 

@@ -4,11 +4,11 @@ The only place that answers this question; lists, pages, files, feeds and export
 """
 
 from collections.abc import Container
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from models.board import Board
 from models.case import Case, LetterRecord
-from models.events import Action, DocumentFact, Event, StepRecord
+from models.events import Action, DocumentFact, Event
 from models.procedure import Procedure
 
 
@@ -84,7 +84,19 @@ def sees_action(seen: Sight, action: Action) -> bool:
     return seen.whole or (action.agency is not None and action.agency in seen.agencies)
 
 
-def sees_step(seen: Sight, record: StepRecord) -> bool:
+class Owed(Protocol):
+    """A step as it is owed, in a case or in a list: `owner` is the role, `item` the agency or action it is for."""
+
+    @property
+    def owner(self) -> str:
+        """The role that owes it."""
+
+    @property
+    def item(self) -> str | None:
+        """The agency or action that it is done for."""
+
+
+def sees_step(seen: Sight, record: Owed) -> bool:
     """Whether a step is seen: all of them, those that one owes, or one's own agency's."""
     return seen.whole or record.owner in seen.roles or (record.item or "") in seen.agencies
 

@@ -39,7 +39,8 @@ class CaseInput(_Message):
     """With what a run begins: the opening of a case, or what the run before carried on.
 
     `behind` is how far the case's clock is behind the engine's: zero except in a rehearsal of the past.
-    `writes_locally`: events go to the register by a local activity first. Cases begun before that did not.
+    `writes_locally`: events go to the register by a local activity first. `sends_apart`: letters do not wait for those
+    owed before them. Cases begun before there was either have neither.
     `renew_after` is the number of history events after which the run continues as new; the engine says when it is
     left out.
     """
@@ -49,6 +50,7 @@ class CaseInput(_Message):
     behind: timedelta = timedelta()
     renew_after: int | None = None
     writes_locally: bool = False
+    sends_apart: bool = False
 
 
 class Answer(_Message):

@@ -88,7 +88,7 @@ def parse_period(text: str) -> Period:
     plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", " ".join(text.lower().split()))
     match = _PERIOD.fullmatch(plain)
     if match is None:
-        raise PeriodError(_not_a_period(text.strip(), plain))
+        raise PeriodError(_not_a_period(" ".join(text.split()), plain))
     if match["number"] is None:
         return Period(count=0, unit="immediately")
     count = _WORDS.get(match["number"]) or int(match["number"])

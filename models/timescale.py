@@ -345,7 +345,7 @@ def parse_day(text: str) -> Day:
     except ValueError:
         pass  # a day that no calendar has, such as 30 February: refused below like any other text
     raise PeriodError(
-        f'"{plain[:60]}" is not a day: write it as 2013-08-05, or as 2013-08 or 2013 where no more is known.'
+        f'"{" ".join(plain.split())[:60]}" is not a day: write it as 2013-08-05, or as 2013-08 or 2013 where no more is known.'
     )
 
 

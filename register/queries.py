@@ -200,15 +200,38 @@ async def steps(register: Register, reference: str) -> list[StepView]:
     return await _read(register, StepView, query.order_by(*order))
 
 
-async def owed_by(register: Register, board: str, person: str) -> list[StepView]:
+async def owed_by(
+    register: Register, board: str, person: str, limit: int | None = None, offset: int = 0
+) -> list[StepView]:
     """The open steps that a person owes by a role in an open case of a board, the earliest due first."""
+    order = (StepRow.due.is_(None), StepRow.due, StepRow.reference, StepRow.key)
+    query = select(StepRow.__table__).where(*_owed_by(board, person)).order_by(*order)
+    return await _read(register, StepView, query.limit(limit).offset(offset))
+
+
+async def count_owed_by(register: Register, board: str, person: str, today: date) -> tuple[int, int]:
+    """How many steps a person owes, and how many of them were due before the local date `today`."""
+    late = func.count().filter(StepRow.due < today)
+    query = select(func.count(), late).select_from(StepRow).where(*_owed_by(board, person))
+    number, overdue = await register.read(lambda db: db.execute(query).one())
+    return number, overdue
+
+
+def _owed_by(board: str, person: str) -> list[ColumnElement[bool]]:
     mine = (MemberRow.reference == StepRow.reference, MemberRow.role == StepRow.owner, MemberRow.person == person)
-    query = (
-        select(StepRow.__table__)
-        .join(CaseRow, CaseRow.reference == StepRow.reference)
-        .where(CaseRow.board == board, CaseRow.state == "open", StepRow.state == "open", exists().where(*mine))
-    )
-    return await _read(register, StepView, query.order_by(StepRow.due.is_(None), StepRow.due, StepRow.reference))
+    return [StepRow.state == "open", StepRow.reference.in_(_open_cases(board)), exists().where(*mine)]
+
+
+def _open_cases(board: str) -> Select[Any]:
+    return select(CaseRow.reference).where(CaseRow.board == board, CaseRow.state == "open")
+
+
+async def open_steps(register: Register, board: str, person: str) -> list[StepView]:
+    """All open steps of the open cases of a board in which a person holds a role, whoever owes them, by due date."""
+    held = _held(person).with_only_columns(MemberRow.reference)
+    which = (StepRow.state == "open", StepRow.reference.in_(_open_cases(board)), StepRow.reference.in_(held))
+    order = (StepRow.due.is_(None), StepRow.due, StepRow.reference, StepRow.key)
+    return await _read(register, StepView, select(StepRow.__table__).where(*which).order_by(*order))
 
 
 async def letters(register: Register, reference: str) -> list[LetterView]:

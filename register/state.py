@@ -10,7 +10,7 @@ from register.store import Register
 from register.tables import CaseRow, LetterRow, StepRow
 
 UNSETTLED = timedelta(minutes=2)
-"""How long the events of a workflow task may wait before their case counts as unsettled: the worker's upkeep settles it."""
+"""How long the events of a workflow task may wait before their case counts as unsettled: upkeep settles it."""
 
 
 class Numbers(NamedTuple):
@@ -39,7 +39,7 @@ async def numbers(register: Register, today: date, now: datetime) -> Numbers:
     def read(db: Connection) -> tuple[int, int, int, int]:
         cases = select(func.count()).select_from(CaseRow).where(CaseRow.state == "open")
         steps = select(func.count()).select_from(StepRow).join(CaseRow, CaseRow.reference == StepRow.reference)
-        late = steps.where(CaseRow.state == "open", StepRow.state == "open", StepRow.due <= today)
+        late = steps.where(CaseRow.state == "open", StepRow.state == "open", StepRow.due < today)
         owed = select(func.count()).select_from(LetterRow).where(LetterRow.state == "owed")
         counts = [db.scalar(query) or 0 for query in (cases, late, owed)]
         return counts[0], counts[1], counts[2], database.size(db)

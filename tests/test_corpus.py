@@ -18,7 +18,7 @@ from temporalio.client import WorkflowHistory
 from models.decisions import Decision
 from models.events import Refused
 from models.letters import LetterReport
-from models.messages import RECORD_EVENTS, SEND_LETTERS, Answer, CaseEnd, CaseInput, EventBatch, Mail
+from models.messages import RECORD_EVENTS, SEND_LETTERS, SENDER_RECORDS, Answer, CaseEnd, CaseInput, EventBatch, Mail
 from payloads import ENCODING, converter
 from register.sealed import Ring, SealError
 
@@ -28,7 +28,7 @@ MODELS: dict[str, Any] = {
     "workflow_execution_continued_as_new.input": CaseInput,
     "workflow_execution_completed.result": CaseEnd,
     "workflow_execution_signaled.input": Decision,
-    "workflow_execution_update_accepted.accepted_request.input.args": Decision | bool,
+    "workflow_execution_update_accepted.accepted_request.input.args": Decision,
     "workflow_execution_update_completed.outcome.success": Answer,
     "marker_recorded.details.data": dict[str, Any],
     "marker_recorded.details.result": int,
@@ -105,7 +105,10 @@ def again(plain: Payload, reader: Any, place: str) -> list[str]:
     """Read a payload by its model and write it anew."""
     adapter: TypeAdapter[Any] = TypeAdapter(reader)
     given = json.loads(plain.data)
-    return lost(given, adapter.dump_python(adapter.validate_json(plain.data), mode="json", by_alias=True), place)
+    if isinstance(given, dict):
+        given.pop(SENDER_RECORDS, None)  # stands beside a decision, and is taken out before it is read
+    read = adapter.validate_json(json.dumps(given))
+    return lost(given, adapter.dump_python(read, mode="json", by_alias=True), place)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=name_of)

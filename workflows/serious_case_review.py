@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.deciding import decide, refused
     from models.decisions import Decision, DecisionAdapter
     from models.events import Event, EventAdapter, digest
-    from models.letters import LetterReport
+    from models.letters import LetterOrder, LetterReport
     from models.messages import Answer, Carried, CaseEnd, CaseInput, EventBatch, Mail
     from models.procedure import faults_of
     from models.refusal import Refusal
@@ -44,6 +44,8 @@ class SeriousCaseReview:
     def __init__(self, start: CaseInput) -> None:
         self._start = start
         self._helpers: list[asyncio.Task[None]] = []
+        self._posts: list[asyncio.Task[None]] = []
+        self._posted: set[str] = set()
         self._unrecorded: list[Event] = []
         self._log: list[str] = []
         self._task = workflow.info().get_current_history_length()
@@ -75,10 +77,10 @@ class SeriousCaseReview:
             await workflow.wait_condition(lambda: not self._unrecorded)
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
-        for helper in self._helpers:
+        for helper in [*self._helpers, *self._posts]:
             helper.cancel()
         if not self._finished():
-            changes = {"opening": None, "carried": self._carried(), "writes_locally": True}
+            changes = {"opening": None, "carried": self._carried(), "writes_locally": True, "sends_apart": True}
             workflow.continue_as_new(start.model_copy(update=changes))
         return CaseEnd(
             reference=self._case.opening.reference, closed=self._case.facts.closed or "", events=self._case.seq
@@ -256,13 +258,31 @@ class SeriousCaseReview:
         return True
 
     async def _send_letters(self) -> None:
-        """Send what is owed, all letters that are owed at a moment in one activity."""
+        """Send what is owed, all letters that are owed at a moment in one activity.
+
+        Those owed later do not wait for one that a mail server keeps putting off: they go in an activity of their own.
+        """
         while True:
-            await workflow.wait_condition(lambda: bool(self._orders()))
-            orders = self._orders()
-            mail = Mail(reference=self._case.opening.reference, board=self._case.opening.board, letters=orders)
-            reports = await self._send(mail)  # first, for the case goes on meanwhile
-            self._take_in(delivered(self._case, reports, self._now()))
+            await workflow.wait_condition(
+                lambda: (
+                    any(map(asyncio.Task.done, self._posts)) or (len(self._posts) < MOST_POSTS and bool(self._orders()))
+                )
+            )
+            for post in [post for post in self._posts if post.done()]:
+                self._posts.remove(post)
+                post.result()  # raises what went wrong in it
+            if (orders := self._orders()) and len(self._posts) < MOST_POSTS:
+                mail = Mail(reference=self._case.opening.reference, board=self._case.opening.board, letters=orders)
+                if self._start.sends_apart:
+                    self._posted.update(order.id for order in orders)
+                    self._posts.append(asyncio.create_task(self._deliver(mail)))
+                else:
+                    await self._deliver(mail)
+
+    async def _deliver(self, mail: Mail) -> None:
+        reports = await self._send(mail)  # first, for the case goes on meanwhile
+        self._posted.difference_update(order.id for order in mail.letters)
+        self._take_in(delivered(self._case, reports, self._now()))
 
     async def _send(self, mail: Mail) -> list[LetterReport]:
         """Have letters sent; if the activity is ended for good, by a person or by a fault, each is a person's task."""
@@ -282,12 +302,14 @@ class SeriousCaseReview:
             return [LetterReport(letter=order.id, because=GIVEN_UP) for order in mail.letters]
         return reports
 
-    def _orders(self) -> tuple[Any, ...]:
-        letters = self._case.letters.values()
-        return tuple(letter.order for letter in letters if letter.state == "owed" and letter.order)
+    def _orders(self) -> tuple[LetterOrder, ...]:
+        owed = [letter.order for letter in self._case.letters.values() if letter.state == "owed" and letter.order]
+        return tuple(order for order in owed if order.id not in self._posted)
 
 
 LONGEST_HISTORY = 20_000
+MOST_POSTS = 4
+"""How many activities with letters a case has at a time; while all of them wait, what is owed later waits together."""
 MOST_UNRECORDED = 100
 """How many events are kept in case a sender has not written them."""
 GIVEN_UP = "Sending it was given up; look at the activity in the engine, mend the cause, and resend it."
