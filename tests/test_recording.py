@@ -7,6 +7,7 @@ import pytest
 from case_world import noon, wt2013_opening
 from desk import REFERRAL
 from engine import SHA256, connected, dev_server, free_port
+from sqlalchemy.exc import OperationalError
 
 import recording
 import starter
@@ -85,3 +86,21 @@ async def test_a_decision_is_put_behind_what_the_engine_has(register: Register) 
         assert await record(DECISION, answer) == [*begun, *made]
     assert await queries.events(register, REFERENCE) == [*begun, *made]
     assert await register.unsettled(AT + timedelta(days=36500)) == []
+
+
+async def test_what_cannot_be_written_now_is_left_to_the_worker(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = opened(wt2013_opening(), AT)
+    await register.begin(REFERENCE, "mark")
+
+    async def down(*_: object) -> None:
+        raise OperationalError("", {}, Exception("The database does not answer."))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(register, "append", down)
+        await recording.write(register, REFERENCE, "mark", begun)
+    assert await register.unsettled(datetime.now(UTC)) == [REFERENCE]
+    await recording.write(register, REFERENCE, "mark", begun)
+    assert await register.unsettled(datetime.now(UTC)) == []
+    assert await queries.events(register, REFERENCE) == begun

@@ -1,0 +1,1 @@
+"""The breaking bench: rounds of cases while everything around them is killed, stopped, slowed, filled and cut."""
