@@ -16,7 +16,11 @@ from models.criteria import ReferralFacts
 from models.decisions import Decision
 from models.letters import LetterOrder
 from models.procedure import DocumentKind, Procedure
+from models.sharing import shared
 from models.timescale import Day
+
+SharedProcedure = Annotated[Procedure, shared()]
+SharedCalendar = Annotated[Calendar, shared()]
 
 
 class _Model(BaseModel):
@@ -68,8 +72,8 @@ class Opening(_Model):
 
     reference: str
     board: str
-    procedure: Procedure
-    calendar: Calendar
+    procedure: SharedProcedure
+    calendar: SharedCalendar
     notified_on: Day
     holders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     affiliations: dict[str, Affiliation] = Field(default_factory=dict)
@@ -92,8 +96,8 @@ class Facts(_Model):
     documents: dict[str, DocumentFact] = Field(default_factory=dict)
     recused: tuple[str, ...] = ()
     proclaimed: dict[date, str] = Field(default_factory=dict)
-    adopted: Procedure | None = None
-    calendar: Calendar | None = None
+    adopted: SharedProcedure | None = None
+    calendar: SharedCalendar | None = None
     closed: Literal["completed", "withdrawn"] | None = None
 
 

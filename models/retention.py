@@ -5,6 +5,7 @@ records officer, and to write under `[retention]` in its file. A legal hold come
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
@@ -72,6 +73,7 @@ class Keep(NamedTuple):
     from_day: date
 
 
+@lru_cache(maxsize=4096)  # a list asks for thousands of cases, and for the same days again and again
 def due_for_disposal(closed_on: Day, schedule: Retention) -> tuple[Keep, ...]:
     """When each kind of record of a case that was closed on a local day may be disposed of, the earliest first.
 

@@ -335,7 +335,7 @@ def say_day(day: Day) -> str:
 
 def parse_day(text: str) -> Day:
     """Read "2013-08-05" as a date, "2013-08" or "2013" as a day known no better; PeriodError otherwise."""
-    plain = text.strip()
+    plain = " ".join(text.split())
     try:
         if re.fullmatch(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}", plain):
             return date.fromisoformat(plain)
@@ -345,7 +345,7 @@ def parse_day(text: str) -> Day:
     except ValueError:
         pass  # a day that no calendar has, such as 30 February: refused below like any other text
     raise PeriodError(
-        f'"{" ".join(plain.split())[:60]}" is not a day: write it as 2013-08-05, or as 2013-08 or 2013 where no more is known.'
+        f'"{plain[:60]}" is not a day: write it as 2013-08-05, or as 2013-08 or 2013 where no more is known.'
     )
 
 

@@ -4,6 +4,7 @@ What a decision or a deadline means is decided by the pure code of `models/`; no
 """
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,20 +48,20 @@ class SeriousCaseReview:
         self._posts: list[asyncio.Task[None]] = []
         self._posted: set[str] = set()
         self._unrecorded: list[Event] = []
-        self._log: list[str] = []
+        self._log: list[bytes] = []
         self._task = workflow.info().get_current_history_length()
         self._ours = 0
         if start.carried is not None:
             self._case = start.carried.case
             self._unrecorded.extend(start.carried.unrecorded)
-            self._log.extend(map(_as_json, start.carried.events))
+            self._log.extend(map(_packed, start.carried.events))
             self._confirmed = self._ours = self._case.seq
         elif start.opening is not None:
             self._confirmed = 0
             self._unrecorded.extend(opened(start.opening, self._now()))
             self._case = fold(self._unrecorded)
             self._ours = self._case.seq
-            self._log.extend(map(_as_json, self._unrecorded))
+            self._log.extend(map(_packed, self._unrecorded))
         else:
             raise ApplicationError("A case begins with an opening or with what an earlier run carried on.")
 
@@ -113,7 +114,7 @@ class SeriousCaseReview:
         except Refusal as refusal:  # another decision came between the validator and here
             raise ApplicationError(str(refusal), type=messages.REFUSED, non_retryable=True) from refusal
         left = self._start.writes_locally and isinstance(decision, dict) and messages.SENDER_RECORDS in decision
-        behind = [EventAdapter.validate_json(event) for event in self._log[-1:]]
+        behind = [_unpacked(packed) for packed in self._log[-1:]]
         self._take_in(events, ours=not left)
         answer = Answer(first=before + 1, last=self._case.seq)
         if left:
@@ -138,7 +139,7 @@ class SeriousCaseReview:
         return self._carried()
 
     def _carried(self) -> Carried:
-        events = tuple(map(EventAdapter.validate_json, self._log))
+        events = tuple(map(_unpacked, self._log))
         return Carried(case=self._case, unrecorded=tuple(self._unrecorded), events=events)
 
     # ---- the clock ------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ class SeriousCaseReview:
         for event in events:
             self._case = apply_event(self._case, event)
         self._unrecorded.extend(events)
-        self._log.extend(map(_as_json, events))
+        self._log.extend(map(_packed, events))
         if events:
             self._ours = self._case.seq if ours else self._ours
             self._show()
@@ -313,6 +314,14 @@ MOST_POSTS = 4
 MOST_UNRECORDED = 100
 """How many events are kept in case a sender has not written them."""
 GIVEN_UP = "Sending it was given up; look at the activity in the engine, mend the cause, and resend it."
+
+
+def _packed(event: Event) -> bytes:
+    return zlib.compress(_as_json(event).encode(), 1)
+
+
+def _unpacked(packed: bytes) -> Event:
+    return EventAdapter.validate_json(zlib.decompress(packed))
 
 
 def _as_json(event: Event) -> str:
