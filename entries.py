@@ -14,7 +14,7 @@ import filing
 from library import ROOT, Library
 from models.anonymity import DocumentText, search
 from models.board import Board
-from models.case import Case, fold
+from models.case import Case
 from models.decisions import Decide
 from models.journal import Bulletin, Disposed, Journal, Lesson, Published, checked, quarter_of
 from models.people import must_manage
@@ -23,7 +23,7 @@ from models.refusal import Refusal
 from models.retention import Keep, due_for_disposal
 from models.timescale import Day
 from publication import check_media_type
-from register import disposal, journal, queries
+from register import disposal, journal
 from register.store import Register
 from sheets import Sheet, Sheets
 
@@ -115,10 +115,8 @@ def bulletin(
     return checked(Bulletin, **said, quarter=quarter, held=tuple(one.seq for one in held), sha256=sha256), sheet, held
 
 
-async def kept(register: Register, outbox: Path, board: Board, reference: str, known: Journal) -> Kept:
-    """What is still kept of a closed case, and until when."""
-    closed = disposal.closed_on(fold(await queries.events(register, reference)))
-    assert closed is not None
+async def kept(register: Register, outbox: Path, board: Board, reference: str, closed: Day, known: Journal) -> Kept:
+    """What is still kept of a case that was closed on a day, and until when."""
     numbers = await disposal.kept(register, outbox, reference, known)
     held = known.holds.get(reference)
     records = [(keep, numbers[keep.kind]) for keep in due_for_disposal(closed, board.retention) if keep.kind in numbers]

@@ -99,8 +99,11 @@ def retention(
 async def _kept(register: "Register", board: Board, view: "CaseView", journal: Journal) -> dict[str, Any]:
     """What is still kept of a closed case, and when it may go, as JSON values."""
     import entries
+    from register import disposal, queries
 
-    kept = await entries.kept(register, data_folder() / "outbox", board, view.reference, journal)
+    closed = disposal.closed_on(fold(await queries.events(register, view.reference)))
+    assert closed is not None
+    kept = await entries.kept(register, data_folder() / "outbox", board, view.reference, closed, journal)
     return {
         "reference": view.reference,
         "board": board.id,

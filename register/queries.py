@@ -4,7 +4,7 @@ Overdue is not kept but derived when it is asked for: due before today, a local 
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
@@ -226,12 +226,25 @@ def _open_cases(board: str) -> Select[Any]:
     return select(CaseRow.reference).where(CaseRow.board == board, CaseRow.state == "open")
 
 
-async def open_steps(register: Register, board: str, person: str) -> list[StepView]:
+class OpenStep(NamedTuple):
+    """An open step in a table of thousands, as the register has it; see `StepView`."""
+
+    reference: str
+    title: str
+    item: str | None
+    row: str | None
+    owner: str
+    due: date | None
+    act_by: date | None
+
+
+async def open_steps(register: Register, board: str, person: str) -> list[OpenStep]:
     """All open steps of the open cases of a board in which a person holds a role, whoever owes them, by due date."""
     held = _held(person).with_only_columns(MemberRow.reference)
     which = (StepRow.state == "open", StepRow.reference.in_(_open_cases(board)), StepRow.reference.in_(held))
     order = (StepRow.due.is_(None), StepRow.due, StepRow.reference, StepRow.key)
-    return await _read(register, StepView, select(StepRow.__table__).where(*which).order_by(*order))
+    query = select(*(getattr(StepRow, name) for name in OpenStep._fields)).where(*which).order_by(*order)
+    return await register.read(lambda db: [OpenStep(*row) for row in db.execute(query)])
 
 
 async def letters(register: Register, reference: str) -> list[LetterView]:

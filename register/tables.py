@@ -113,7 +113,10 @@ class StepRow(Base):
     """A step or group of a case as it is owed now, or how it ended. `row` is the row of the guidance."""
 
     __tablename__ = "steps"
-    __table_args__ = (Index("ix_steps_state_due", "state", "due"),)
+    __table_args__ = (
+        Index("ix_steps_state_due", "state", "due"),
+        Index("ix_steps_reference_state_owner", "reference", "state", "owner"),
+    )
 
     reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -232,6 +235,7 @@ class MemberRow(Base):
     """A role that a person holds in a case now; what lists and pages ask first."""
 
     __tablename__ = "members"
+    __table_args__ = (Index("ix_members_person", "person"),)
 
     reference: Mapped[str] = mapped_column(primary_key=True)
     person: Mapped[str] = mapped_column(primary_key=True)

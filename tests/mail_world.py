@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,12 @@ class Post:
         self.outbox = folder / "outbox"
         self.activities = LetterActivities(Library(folder), register, self.outbox, carrier)
 
-    async def send(self, *orders: LetterOrder, scheduled: datetime | None = None) -> list[LetterReport]:
-        """One try of the activity; `scheduled` is when the case first asked for it."""
+    async def send(
+        self, *orders: LetterOrder, scheduled: datetime | None = None, limit: timedelta = timedelta(minutes=5)
+    ) -> list[LetterReport]:
+        """One try of the activity, which may take so long; `scheduled` is when the case first asked for it."""
         env = ActivityEnvironment()
-        env.info = replace(env.info, scheduled_time=scheduled or datetime.now(UTC))
+        env.info = replace(env.info, scheduled_time=scheduled or datetime.now(UTC), start_to_close_timeout=limit)
         mail = Mail(reference=CASE, board="demo", letters=orders or (order(),))
         reports: list[LetterReport] = await env.run(self.activities.send, mail)
         return reports

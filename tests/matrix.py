@@ -43,8 +43,8 @@ def _part(role: str) -> Somebody:
     return Somebody(role, sees="part", whose=_own(role))
 
 
-def _whole(person: str, **more: bool) -> Somebody:
-    return Somebody(person, sees="whole", **more)
+def _whole(person: str, *, manages: bool = False, keeps: bool = False, figures: bool = False) -> Somebody:
+    return Somebody(person, sees="whole", manages=manages, keeps=keeps, figures=figures)
 
 
 OF_NO_AGENCY = (
@@ -116,13 +116,18 @@ STEPS: dict[str, set[str]] = {
     "tell-designated-person": {"designated-person"}, "ask-agencies[health]": {"health"},
     "agency-review[health]": {"health"}, "agency-review[police]": {"police"}, "secure-records[police]": {"police"},
 }  # fmt: skip
-DOCUMENTS: dict[str, set[str]] = {"chronology[health]": {"health"}, "chronology[police]": {"police"}, "overview-report": set()}
+DOCUMENTS: dict[str, set[str]] = {
+    "chronology[health]": {"health"},
+    "chronology[police]": {"police"},
+    "overview-report": set(),
+}
 KINDS: dict[str, str] = {
-    **dict.fromkeys(("plan", "extend", "correct", "assign", "stand-down", "involve", "agree", "close"), "who manage the case"),
+    **dict.fromkeys(("plan", "extend", "correct", "assign", "stand-down"), "who manage the case"),
+    **dict.fromkeys(("involve", "agree", "close"), "who manage the case"),
     "recuse": "who hold a role", "file": "agencies and the whole by a role",
 }  # fmt: skip
 WORDING = {"letter": "reminder", "version:int": "0"}
-CASE = "/cases/{reference}"
+CASE, RECORDS = "/cases/{reference}", "who keep the board's records"
 PLAIN: dict[str, str] = {
     **dict.fromkeys(("GET /health", "GET /ready", "GET /sign-in", "POST /sign-in", "POST /sign-out"), "all"),
     **dict.fromkeys(("GET /sign-on", "GET /sign-on/back", "GET /sign-on/ended"), "nobody"),  # there is no provider here
@@ -134,12 +139,14 @@ PLAIN: dict[str, str] = {
     **dict.fromkeys(("GET /accounts", "POST /accounts"), "administrators"),
     **dict.fromkeys(("GET /figures", "GET /exports/figures.csv", "GET /exports/figures.xlsx"), "who manage the board"),
     **dict.fromkeys(("GET /engine", "POST /codec/decode"), "engine readers"),
-    **dict.fromkeys(("GET /wording", "GET /records", "GET /records/holiday", "POST /records/holiday"), "who keep the board's records"),
-    **dict.fromkeys(("GET /records/publications", "GET /records/learning", "GET /records/retention"), "who keep the board's records"),
-    **dict.fromkeys(("GET /records/learning/add", "POST /records/learning/add"), "who keep the board's records"),
-    "GET /records/bulletins": "who keep the board's records",
-    **dict.fromkeys((f"GET {CASE}{end}" for end in ("", "/timeline", "/dates", "/letters", "/documents", "/chronology")), "who see the case"),
-    **dict.fromkeys((f"GET {CASE}{end}" for end in ("/people", "/actions", "/change", "/what-if")), "who see the case"),
+    **dict.fromkeys(("GET /wording", "GET /records", "GET /records/holiday", "POST /records/holiday"), RECORDS),
+    **dict.fromkeys(("GET /records/publications", "GET /records/learning", "GET /records/retention"), RECORDS),
+    **dict.fromkeys(("GET /records/learning/add", "POST /records/learning/add"), RECORDS),
+    "GET /records/bulletins": RECORDS,
+    **dict.fromkeys((f"GET {CASE}", f"GET {CASE}/timeline", f"GET {CASE}/dates"), "who see the case"),
+    **dict.fromkeys((f"GET {CASE}/letters", f"GET {CASE}/documents"), "who see the case"),
+    **dict.fromkeys((f"GET {CASE}/{end}" for end in ("chronology", "people", "actions")), "who see the case"),
+    **dict.fromkeys((f"GET {CASE}/change", f"GET {CASE}/what-if"), "who see the case"),
     **dict.fromkeys((f"GET {CASE}/bundle", f"POST {CASE}/bundle"), "who see all of it by a role"),
     **dict.fromkeys((f"GET {CASE}/audit", f"GET {CASE}/records"), "who manage the case"),
 }  # fmt: skip
@@ -166,7 +173,9 @@ def rules(letters: dict[str, str], decisions: dict[str, set[str]]) -> Iterator[t
         yield f"GET {CASE}/change/{{kind}}", Rule(who, _each("kind", {kind: set()}))
         # whoever sees the case gets the form again, with why it is refused
         yield f"POST {CASE}/change/{{kind}}", Rule("who see the case", _each("kind", {kind: set()}))
-    entries = _each("kind", {kind: set() for kind in ("publish", "withdraw", "hold", "release", "dispose", "identifiers")})
+    entries = _each(
+        "kind", {kind: set() for kind in ("publish", "withdraw", "hold", "release", "dispose", "identifiers")}
+    )
     for how in ("GET", "POST"):
         yield f"{how} {CASE}/records/{{kind}}", Rule("who manage the case", entries)
     yield from _of_the_board()
@@ -187,7 +196,10 @@ def _of_the_board() -> Iterator[tuple[str, Rule]]:
     yield "POST /records/learning/{number:int}/withdraw", Rule(one.who, (none,))
     yield f"POST {CASE}/records/certificate/{{number:int}}", Rule("nobody", (none,))
     for how in ("GET", "POST"):
-        yield f"{how} /accounts/{{account}}/close", Rule("administrators", (({"account": "another@demo"}, frozenset()),))
+        yield (
+            f"{how} /accounts/{{account}}/close",
+            Rule("administrators", (({"account": "another@demo"}, frozenset()),)),
+        )
         yield f"{how} /accounts/{{account}}/close", Rule("nobody", (({"account": "bm@milton-keynes"}, frozenset()),))
         for path in ("/refer/{draft}/ask/{question}", "/refer/{draft}/check", "/refer/{draft}/throw-away"):
             yield f"{how} {path}", Rule("staff", (({"draft": "their own", "question": "why"}, frozenset()),))

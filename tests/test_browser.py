@@ -136,11 +136,15 @@ def test_axe_finds_nothing_on_any_page(base: str, case: str, page: Page) -> None
     parts = ("", "/timeline", "/dates", "/dates/recommend", "/people", "/letters", "/documents", "/chronology")
     more = ("/actions", "/audit", "/change", "/change/extend", "/change/assign", "/change/file", "/change/close")
     general = ("/", "/cases", "/refer", "/procedures", "/procedures/wt2013", "/accounts", "/feed", "/emergency")
+    records = ("/figures", *(f"/records{part}" for part in ("", "/publications", "/learning", "/learning/add",
+               "/bulletins", "/retention", "/retention?show=all", "/holiday")))  # fmt: skip
+    kept = ("/records", *(f"/records/{kind}" for kind in ("publish", "hold", "dispose", "identifiers")))
     wording = ("/wording", *(f"/wording/reminder{part}" for part in ("", "/versions", "/versions/0")))
     paths = [
         *general,
         *wording,
-        *(one + part for part in (*parts, *more)),
+        *records,
+        *(one + part for part in (*parts, *more, *kept)),
         f"{one}/decide/recommend",
         f"{one}/what-if",
         "/nowhere",
@@ -149,7 +153,16 @@ def test_axe_finds_nothing_on_any_page(base: str, case: str, page: Page) -> None
         page.goto(base + path)
         found[path] = violations(page)
     assert {path: told for path, told in found.items() if told} == {}
-    assert len(found) > 25
+    page.goto(f"{base}/records/learning/add")
+    for name in ("source", "review", "where", "lesson", "relevance", "because"):
+        page.locator(f"[name={name}]").fill("Invented.")
+    page.get_by_role("button", name="Check your answers").click()
+    expect(page.get_by_role("heading", name="What will follow")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Learning log")).to_be_visible()
+    assert violations(page) == []
+    assert len(found) > 40
 
 
 def violations(page: Page) -> list[str]:
@@ -184,8 +197,9 @@ def test_on_a_narrow_screen_nothing_is_cut_off(base: str, case: str, browser: Br
     sign_in(page, base, "bm")
     wide = []
     one = f"/cases/{case}"
-    for path in ("/", "/cases", "/refer", one, f"{one}/timeline", f"{one}/dates", f"{one}/letters", f"{one}/people",
-                 f"{one}/decide/recommend", f"{one}/change/extend", "/wording", "/wording/reminder"):  # fmt: skip
+    parts = ("", "/timeline", "/dates", "/letters", "/people", "/decide/recommend", "/change/extend", "/records")
+    records = ("/records", "/records/retention?show=all", "/records/learning/add", "/records/holiday", "/figures")
+    for path in ("/", "/cases", "/refer", *(one + part for part in parts), *records, "/wording", "/wording/reminder"):
         page.goto(base + path)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             wide.append(path)

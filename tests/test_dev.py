@@ -150,7 +150,7 @@ def test_help_lists_the_commands_and_sets_nothing_up(tmp_path: Path) -> None:
     for arguments in ([], ["help"], ["--help"]):
         done = run(tmp_path, *arguments, environment=os.environ)
         names = [line.split()[1].rstrip(":") for line in done.stdout.splitlines()]
-        assert (done.returncode, names) == (0, ["up", "test", "bench", "faults", "scr", "lock"])
+        assert (done.returncode, names) == (0, ["up", "test", "bench", "faults", "audit", "scr", "lock"])
     assert [file.name for file in tmp_path.iterdir()] == ["dev"]
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +64,18 @@ async def test_a_letter_is_taken_in_once_though_the_answer_was_lost(
     await post.send()
     assert len(notified.sent) == 1
     assert await post.states() == ["written", "waiting", "handed over"]
+
+
+async def test_a_try_that_has_used_up_half_of_its_time_begins_no_other_letter(
+    post: Post, notified: NotifyServer
+) -> None:
+    """After the other half the engine begins the next try, and two at once might both find that Notify has it not."""
+    orders = (order("health"), order("police"))
+    for sent in (1, 2):
+        with suppress(TimeoutError):
+            await post.send(*orders, limit=timedelta(microseconds=1))
+        assert len(notified.sent) == sent, "one letter a try, however short"
+    assert len(await post.send(*orders)) == 2
 
 
 async def test_who_has_no_address_gets_a_printed_letter(post: Post, notified: NotifyServer) -> None:

@@ -94,7 +94,7 @@ async def test_who_sees_a_part_of_a_case_takes_that_part_away(pages: Office) -> 
     every = rows_of((await chair.get("/exports/waiting.csv")).content)
     own = rows_of((await author.get("/exports/waiting.csv")).content)
     assert 0 < len(own) < len(every)
-    assert {row["Agency"] for row in own} == {"Demo Health Trust"}
+    assert {row["Agency"] for row in own} == {"Demoshire Health Trust"}
     [case] = rows_of((await author.get("/exports/cases.csv")).content)
     assert case["Stage"] == ""
 
@@ -126,6 +126,22 @@ async def test_the_figures_of_a_year_are_reckoned_from_the_rows(pages: Office) -
     assert (decide.met, decide.late, decide.median_late) == (1, 2, sum(late) / 2)
     assert (await figures(pages.register, "demo", 2014, date(2026, 1, 1))).referrals == 0
     assert (await figures(pages.register, "milton-keynes", 2013, date(2026, 1, 1))).referrals == 0
+
+
+async def test_the_figures_are_taken_away_as_they_are_shown(pages: Office) -> None:
+    await kept(pages.register, reviewed())
+    browser = await signed_in(pages, "bm")
+    assert "/exports/figures.xlsx?year=2013" in (await browser.get("/figures?year=2013")).text
+    rows = rows_of((await browser.get("/exports/figures.csv?year=2013")).content)
+    told = {(row["What"], row["Step"], row["Outcome"]): row["Number"] for row in rows}
+    assert told["Referrals received", "", ""] == "1"
+    found = await figures(pages.register, "demo", 2013, date(2026, 1, 1))
+    assert found.outcomes
+    for of in found.outcomes:
+        assert told["Decided", of.title, of.outcome] == str(of.number)
+    book = CalamineWorkbook.from_filelike(io.BytesIO((await browser.get("/exports/figures.xlsx?year=2013")).content))
+    assert len(book.get_sheet_by_index(0).to_python()) == len(rows) + 1
+    assert (await (await signed_in(pages, "sg-lead")).get("/exports/figures.csv")).status_code == 404
 
 
 async def test_figures_are_for_those_who_manage_the_board(pages: Office) -> None:

@@ -17,11 +17,11 @@ from reading_world import CASE, Reader, post, read_by, signed_in, told
 from sqlalchemy import update
 from starlette.routing import Route
 
+from library import Library
 from models.access import Viewer
 from models.decisions import Assign
 from models.events import Taken
-from register import accounts, audit, drafts, feeds, queries
-from register.store import Register
+from register import accounts, audit, drafts, feeds, papers, queries
 from register.tables import AccountRow, SessionRow
 from starter import Unreachable
 from web.app import build
@@ -86,6 +86,8 @@ async def world(tmp_path: Path) -> AsyncIterator[tuple[Reader, dict[str, str]]]:
     own = made()
     letters = post(own, tmp_path / "outbox")
     async with read_by(tmp_path, own) as reader:
+        for content in own.contents:
+            await papers.keep(reader.register, CASE, content, "report.txt")
         office: Office = reader.app.state.office
         office.temporal_ui, office.engine_readers = UI, frozenset({"operator@demo"})
 
@@ -157,7 +159,9 @@ def wrong(asked: Request, who: Somebody, answer: httpx.Response) -> bool:
     status, where = answer.status_code, answer.headers.get("location", "")
     sent_away = status == 303 and where.startswith("/sign-in")
     if asked.let:
-        ended = asked.route == "POST /sign-out"  # which leads there too, and for nobody signed in is a form of no session
+        ended = (
+            asked.route == "POST /sign-out"
+        )  # which leads there too, and for nobody signed in is a form of no session
         return status in (401, 404, 405, 500) or (status == 403 and not who.outside) or (sent_away and not ended)
     if who.outside:
         return not sent_away and status not in (401, 403, 404)
@@ -184,12 +188,13 @@ async def test_each_gets_what_is_theirs_and_nothing_else(world: tuple[Reader, di
     (reader, letters), who = world, PEOPLE[name]
     visit, before = Visit(reader, who), await queries.events(reader.register, CASE)
     await visit.come()
-    faults = []
+    faults, compared = [], set[str]()
     for asked in requests(who, letters):
         answer = await visit.ask(asked)
         if wrong(asked, who, answer):
             faults.append((asked.route, asked.values, asked.let, answer.status_code))
-        elif answer.status_code == 404 and asked.route.startswith("GET /cases/"):
+        elif answer.status_code == 404 and asked.route.startswith("GET /cases/") and asked.route not in compared:
+            compared.add(asked.route)
             missing = await visit.client.get(str(answer.url).replace(CASE, "DEMO-2013-999"))
             assert answer.text == missing.text, asked  # nothing tells what is there from what is not
     assert not faults, faults
@@ -198,3 +203,67 @@ async def test_each_gets_what_is_theirs_and_nothing_else(world: tuple[Reader, di
 
 
 # ---- what a matrix does not say -------------------------------------------------------------------------------------
+
+
+async def test_a_role_that_is_withdrawn_is_withdrawn_from_a_session_that_lives(tmp_path: Path) -> None:
+    before = told()
+    before.assign("former", "panel")
+    async with read_by(tmp_path, before) as reader:
+        visit = Visit(reader, Somebody("former"))
+        await visit.come()
+        assert (await visit.client.get(f"/cases/{CASE}")).status_code == 200
+        gone = before.take(Assign(**before.said(None, "bm"), person="former", role="panel", stands_down=True))
+        await reader.register.append(CASE, gone)
+        for path in ("", "/documents/1/chronology[health]", "/chronology.xlsx", "/bundle"):
+            assert (await visit.client.get(f"/cases/{CASE}{path}")).status_code == 404, path
+
+
+async def test_a_closed_account_is_closed_for_a_session_that_lives(world: tuple[Reader, dict[str, str]]) -> None:
+    reader, _ = world
+    visit = Visit(reader, PEOPLE["chair"])
+    await visit.come()
+    assert (await visit.client.get(f"/cases/{CASE}")).status_code == 200
+    await accounts.close_account(reader.register, visit.account, datetime.now(UTC))
+    assert (await visit.client.get(f"/cases/{CASE}")).status_code == 303
+
+
+@pytest.mark.slow
+async def test_a_form_without_the_token_of_its_session_is_refused_and_other_methods_too(
+    world: tuple[Reader, dict[str, str]],
+) -> None:
+    (reader, letters), known = world, set(routes())
+    visit = Visit(reader, PEOPLE["business manager"])
+    await visit.come()
+    for route, rule in all_rules(letters):
+        method, path = route.split(" ", 1)
+        address = path
+        for name, value in {**rule.things[0][0], "reference": CASE}.items():
+            address = address.replace("{" + name + "}", value)
+        if method == "POST" and path != "/codec/decode":
+            answer = await visit.client.post(address, data=FIELDS | {"csrf": "forged"})
+            assert answer.status_code in (403, 404), route
+        others = [how for how in ("PUT", "DELETE", "PATCH", "GET", "POST") if f"{how} {path}" not in known]
+        for other in others:
+            assert (await visit.client.request(other, address)).status_code in (404, 405), (other, route)
+
+
+async def test_the_public_page_serves_its_own_files_and_nothing_else(tmp_path: Path) -> None:
+    async with read_by(tmp_path, told()) as reader:
+        await signed_in(reader.register, "bm's", "bm", "demo")
+        app = build_public(reader.register, Library(tmp_path).board("demo"), tmp_path / "public")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://public") as client:
+            for cookie in ("", "bm's"):
+                client.cookies.set(COOKIE, cookie)
+                for path in ("/", "/index.html", "/register.css", "/reviews.json"):
+                    assert (await client.get(path)).status_code == 200, path
+                    assert CASE not in (await client.get(path)).text
+                    for method in ("POST", "PUT", "DELETE"):
+                        assert (await client.request(method, path)).status_code in (404, 405)
+                for path in HIDDEN:
+                    assert (await client.get(path)).status_code == 404, path
+
+
+HIDDEN = (
+    *("/..%2fregister.db", "/../register.key", "/%2e%2e/register.key", "//etc/passwd", "/register.db", "/a%00b"),
+    *(f"/cases/{CASE}", "/documents/", "/documents/overview-report", "/accounts", "/health"),
+)

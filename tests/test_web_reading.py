@@ -1,8 +1,10 @@
 """The pages one reads: who sees what of a case, what is escaped, what is written down. All of it is invented."""
 
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from case_world import Story, day
 from reading_world import ALL, CASE, HEALTH, OWN, Reader, post, read_by, rendered, told
 
 from library import Library
+from models import chronology
 from models.criteria import A_PERSON_DECIDES
 from register import accounts
 from web.pictures import drawn
@@ -192,6 +195,30 @@ async def test_a_ladder_tells_what_fired_and_what_is_to_come(reader: Reader, sto
     assert fired or story.case.fired
     text = (await reader.get(f"/cases/{CASE}/dates/action-plan")).text
     assert "To come" in text
+
+
+async def test_the_timeline_names_people_roles_outcomes_and_letters(reader: Reader) -> None:
+    text = "".join([(await reader.get(f"/cases/{CASE}/timeline?page={page}")).text for page in (1, 2, 3)])
+    name = Library().board("demo").people["bm"].name
+    for words in (f"Decided by {name}:", "Outcome: Initiate a Serious Case Review", "Letter “Secure records” to "):
+        assert words in text
+    for words in ("Decided by bm", "Outcome: initiate", "to chief-executive[health]", "for sub-group"):
+        assert words not in text
+
+
+async def test_a_long_chronology_is_merged_while_others_are_served(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, merge, threads = threading.get_ident(), chronology.merge, set[int]()
+
+    def watched(read: Any) -> Any:
+        threads.add(threading.get_ident())
+        return merge(read)
+
+    monkeypatch.setattr(chronology, "merge", watched)
+    assert "2 entries of 2 agencies" in (await reader.get(f"/cases/{CASE}/chronology")).text
+    assert threads
+    assert served not in threads
 
 
 async def test_the_timeline_goes_by_pages_newest_first(reader: Reader, story: Story) -> None:

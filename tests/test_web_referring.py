@@ -15,10 +15,12 @@ from visitor import Browser, office_at, signed_in
 
 import starter
 from commands.cases import today
+from library import Library
 from register import drafts, queries
 from register.sealed import Ring
 from register.store import Register
 from web.frame import Office
+from web.questions import questions, referral_of
 
 TODAY = today()
 DAY = {"day": str(TODAY.day), "month": str(TODAY.month), "year": str(TODAY.year)}
@@ -55,6 +57,7 @@ def answers(child: str = "Ottoline Nobody-Here") -> dict[str, dict[str, Any]]:
             "organisation": "Trust",
             "email": "p@trust.example",
         },
+        "family": {"name": "Leopold Nobody-Here", "address": "1 Invented Row\nDemoshire", "email": ""},
         "abuse_or_neglect": {"abuse_or_neglect": "yes"},
         "died": {"died": "yes"},
         "seriously_harmed": {"seriously_harmed": "no"},
@@ -94,13 +97,13 @@ async def answered(browser: Browser, given: dict[str, dict[str, Any]] | None = N
 async def test_a_referral_is_put_aside_and_taken_up_again(pages: Office, where: Path | str) -> None:
     browser = await signed_in(pages, "bm")
     path = await begun(browser)
-    assert "0 of 14 questions are answered" in browser.text
+    assert "0 of 15 questions are answered" in browser.text
     await browser.get(f"{path}/ask/child")
     typed = {"name": "Ottoline Nobody-Here", **on("born", parts("31", "2", "2024")), "then": "later"}
     said = await browser.post(f"{path}/ask/child", typed)
     assert said.headers["location"] == path
     await browser.follow()
-    assert ("0 of 14" in browser.text, "To be mended" in browser.text) == (True, True)
+    assert ("0 of 15" in browser.text, "To be mended" in browser.text) == (True, True)
     again = await signed_in(pages, "bm")
     assert path in (await again.get("/refer")).text
     shown = (await again.get(f"{path}/ask/child")).text
@@ -192,6 +195,22 @@ async def test_what_is_typed_is_shown_as_text(pages: Office) -> None:
     assert '<span class="scr-answer">&lt;b&gt;Bold&lt;/b&gt;\nwords</span>' in unindented(page.text)
 
 
+async def test_the_family_may_be_left_out_but_not_its_name_alone(pages: Office) -> None:
+    browser = await signed_in(pages, "bm")
+    given = answers() | {"family": {"name": "", "address": "", "email": ""}}
+    path = await answered(browser, given)
+    board, asked = Library().board("demo"), questions(Library(), Library().board("demo"), TODAY, given)
+    assert referral_of(board, asked, given).family is None
+    family = referral_of(board, asked, answers()).family
+    assert family is not None
+    assert (family.name, family.address) == ("Leopold Nobody-Here", ("1 Invented Row", "Demoshire"))
+    await browser.get(f"{path}/ask/family")
+    said = await browser.post(f"{path}/ask/family", name="", address="1 Invented Row", email="")
+    assert said.status_code == 422
+    assert "Give the name too" in browser.text
+    assert "1 Invented Row" in browser.text
+
+
 async def test_all_is_looked_through_and_a_person_decides(pages: Office) -> None:
     browser = await signed_in(pages, "bm")
     path = await answered(browser)
@@ -232,7 +251,7 @@ async def test_with_the_engine_down_the_draft_stays(pages: Office) -> None:
     assert "Your answers are kept" in browser.text
     assert "Ottoline Nobody-Here" in browser.text
     [draft] = await drafts.drafts(pages.register, "bm")
-    assert len(draft.content["answers"]) == 14
+    assert len(draft.content["answers"]) == 15
     assert (await browser.get(f"{path}/ask/why")).status_code == 200, "nothing was filed: it can still be changed"
 
 

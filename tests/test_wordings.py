@@ -4,7 +4,8 @@ import asyncio
 import io
 import resource
 import sys
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +258,9 @@ class Post:
 
     async def send(self, *orders: LetterOrder) -> list[LetterReport]:
         mail = Mail(reference="DEMO-2026-001", board="demo", letters=orders)
-        reports: list[LetterReport] = await ActivityEnvironment().run(self.letters.send, mail)
+        env = ActivityEnvironment()
+        env.info = replace(env.info, start_to_close_timeout=timedelta(minutes=5))
+        reports: list[LetterReport] = await env.run(self.letters.send, mail)
         return reports
 
     def text(self, letter: str) -> str:

@@ -15,6 +15,7 @@ from models.board import Board
 from models.journal import QUARTER, Journal, Lesson, LessonWithdrawn, checked, quarter_of
 from models.people import must_manage_board
 from models.retention import due_for_disposal
+from models.timescale import Day
 from publication import in_words
 from register import accounts, disposal, journal
 from sheets import KINDS as RECORDS
@@ -35,6 +36,7 @@ class Shelf(NamedTuple):
     """A closed case in the list of what is kept: the first day on which something of it may go, and whether it has."""
 
     reference: str
+    closed: Day
     first: date
     due: bool
 
@@ -143,7 +145,8 @@ async def retention(request: Request) -> Response:
     found = [one for one in every if one.due or show == "all"]
     here, register = paged(request, len(found), ROWS), office(request).register
     outbox = office(request).data / "outbox"
-    rows = [await entries.kept(register, outbox, board, one.reference, known) for one in found[here.offset :][:ROWS]]
+    shown = found[here.offset :][:ROWS]
+    rows = [await entries.kept(register, outbox, board, one.reference, one.closed, known) for one in shown]
     context = {"rows": rows, "here": here, "show": show, "names": RECORDS, "schedule": board.retention}
     return page(request, "records-retention.html.j2", **context)
 
@@ -160,7 +163,7 @@ async def _shelves(request: Request, known: Journal) -> list[Shelf]:
         left = [keep for keep in due_for_disposal(closed, board.retention) if keep.kind not in gone]
         if left:
             due = left[0].from_day <= today() and reference not in known.holds
-            found.append(Shelf(reference, left[0].from_day, due))
+            found.append(Shelf(reference, closed, left[0].from_day, due))
     return sorted(found, key=lambda one: (one.first, one.reference))
 
 

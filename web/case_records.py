@@ -62,7 +62,7 @@ async def records(request: Request) -> Response:
         "held": known.holds.get(reference),
         "disposals": known.disposals_of(reference),
         "closed_on": closed,
-        "kept": await entries.kept(register, _outbox(request), board, reference, known) if closed else None,
+        "kept": await entries.kept(register, _outbox(request), board, reference, closed, known) if closed else None,
         "identifiers": [(words, counts[kind]) for kind, words in WORDS.items() if counts[kind]],
         "referral_read": referral_read,
         "names": RECORDS,
@@ -270,7 +270,7 @@ async def _going(request: Request, one: Seen, known: Journal, board: Board) -> t
     closed = disposal.closed_on(one.case)
     if closed is None:
         raise Refusal(f"{one.reference} is open; records are disposed of when their case has been closed for long.")
-    found = await entries.kept(office(request).register, _outbox(request), board, one.reference, known)
+    found = await entries.kept(office(request).register, _outbox(request), board, one.reference, closed, known)
     due = [(keep, number) for keep, number in found.records if keep.from_day <= today()]
     gone = [f"{RECORDS[keep.kind]}: {number} deleted for good, kept until {say(keep.until)}" for keep, number in due]
     if gone or known.disposals_of(one.reference):

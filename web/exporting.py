@@ -1,7 +1,9 @@
 """What is taken away as a table: the cases, what waits, and a board's yearly figures. The same rule as on pages."""
 
+import asyncio
 from functools import partial
 from itertools import groupby
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models import access
-from models.case import Case, fold, role_title, stage
-from models.events import StepRecord
+from models.access import Sight
 from models.people import must_manage_board
 from models.refusal import Refusal
 from register import accounts, queries
 from register.figures import Figures, Outcome, figures, years
-from register.queries import CaseFilter
+from register.queries import CaseFilter, CaseView, OpenStep
 from web.frame import office, page, today, viewer
+from web.lists import procedures, roles_that_see_all, titles
 from web.tables import Table
 
 CASES = ("Case", "Procedure", "Stage", "State", "Notified on", "Next due", "Overdue", "Waits for")
@@ -32,55 +34,79 @@ async def choices(request: Request) -> Response:
 async def cases_table(request: Request, form: str) -> Response:
     """The cases that the one who is signed in sees, those that they see a part of with that part alone."""
     rows = []
-    for case, owed, whole in await _visible(request):
-        due = min((record.due for record in owed if record.due), default=None)
-        closed = case.facts.closed
+    for case, owed, whole, named in await _visible(request):
+        due = min((step.due for step in owed if step.due), default=None)
         rows.append((
-            case.opening.reference,
-            case.procedure.title,
-            stage(case) if whole or closed else None,
-            closed or "open",
-            str(case.opening.notified_on),
+            case.reference,
+            case.procedure_title,
+            case.stage if whole or case.state == "closed" else None,
+            case.how or "open",
+            str(case.notified_on),
             due,
             "overdue" if due and due < today() else None,
-            ", ".join(sorted({role_title(case, record.owner) for record in owed})),
+            ", ".join(sorted({named.role(step.owner) for step in owed})),
         ))  # fmt: skip
-    return Table("Cases", CASES, rows).response(form, f"cases-{today()}")
+    return await _made(Table("Cases", CASES, rows), form, f"cases-{today()}")
 
 
 async def waiting_table(request: Request, form: str) -> Response:
     """Everything that waits in the cases that the one who is signed in sees, as far as they see it."""
     rows = [
         (
-            case.opening.reference,
-            record.title,
-            case.facts.agencies[record.item].name if record.item in case.facts.agencies else None,
-            case.procedure.timed(record.step).row,
-            role_title(case, record.owner),
-            record.due,
-            record.act_by,
-            "overdue" if record.due and record.due < today() else None,
+            case.reference,
+            step.title,
+            named.agencies.get(step.item or ""),
+            step.row,
+            named.role(step.owner),
+            step.due,
+            step.act_by,
+            "overdue" if step.due and step.due < today() else None,
         )
-        for case, owed, _ in await _visible(request)
-        for record in owed
+        for case, owed, _, named in await _visible(request)
+        for step in owed
     ]
     rows.sort(key=lambda row: (row[5] is None, str(row[5]), row[0]))
-    return Table("What waits", WAITING, rows).response(form, f"waiting-{today()}")
+    return await _made(Table("What waits", WAITING, rows), form, f"waiting-{today()}")
 
 
-async def _visible(request: Request) -> list[tuple[Case, list[StepRecord], bool]]:
-    """The cases in which the viewer holds a role, with the open steps they see and whether they see the whole case."""
-    who, register = viewer(request), office(request).register
-    mine = await accounts.roles_in_cases(register, who.person)
+async def _made(table: Table, form: str, name: str) -> Response:
+    """A table as a file, made in a thread: tens of thousands of rows take seconds, in which others are served."""
+    return await asyncio.to_thread(table.response, form, name)
+
+
+class Named(NamedTuple):
+    """What the roles of a case and the Board's agencies are called."""
+
+    roles: dict[str, str]
+    agencies: dict[str, str]
+
+    def role(self, key: str) -> str:
+        """A role in words: "Senior manager, Demoshire Health Trust"."""
+        role, _, agency = key.partition("[")
+        title, whose = self.roles.get(role, role), self.agencies.get(agency.rstrip("]"))
+        return f"{title}, {whose}" if whose else title
+
+
+async def _visible(request: Request) -> list[tuple[CaseView, list[OpenStep], bool, Named]]:
+    """The cases in which the viewer holds a role, with the open steps they see and whether they see the whole case.
+
+    From the lists of the register, as the list of cases is: thousands of cases are not read event by event.
+    """
+    who, register, known = viewer(request), office(request).register, procedures(request)
+    mine, whole = await accounts.roles_in_cases(register, who.person), roles_that_see_all(known)
+    agencies = {key: agency.name for key, agency in office(request).library.board(who.board).agencies.items()}
+    named = {procedure: Named(titles(known, procedure), agencies) for procedure in [one.id for one in known]}
+    owed: dict[str, list[OpenStep]] = {}
+    for step in await queries.open_steps(register, who.board, who.person):
+        owed.setdefault(step.reference, []).append(step)
     found = []
-    for view in await queries.cases(register, CaseFilter(board=who.board, order="reference")):
-        if view.reference not in mine:
-            continue
-        case = fold(await queries.events(register, view.reference))
-        sight = access.sight(case, who)
-        if sight is not None:
-            owed = [record for record in case.open_steps if access.sees_step(sight, record)]
-            found.append((case, owed, sight.whole))
+    which = CaseFilter(board=who.board, member=who.person, order="reference")
+    for case in await queries.cases(register, which):
+        held = frozenset(mine[case.reference])
+        sight = Sight(not held.isdisjoint(whole), held)
+        steps = [step for step in owed.get(case.reference, []) if access.sees_step(sight, step)]
+        names = named.get(case.procedure) or Named(titles(known, case.procedure), agencies)
+        found.append((case, steps, sight.whole, names))
     return found
 
 

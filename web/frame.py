@@ -72,7 +72,7 @@ class Office:
     async def engine(self) -> starter.Engine:
         """The engine. Raises Unreachable where it does not answer."""
         if self.client is None:
-            self.client = await starter.connect()
+            self.client = await starter.connect(self.register.ring)
         return self.client
 
 

@@ -33,11 +33,12 @@ class Listed(NamedTuple):
 async def my_work(request: Request) -> Response:
     """What waits for the one who is signed in, the earliest due first."""
     who = viewer(request)
-    every = await queries.owed_by(office(request).register, who.board, who.person)
-    here = paged(request, len(every), WORK)
+    register = office(request).register
+    number, late = await queries.count_owed_by(register, who.board, who.person, today())
+    here = paged(request, number, WORK)
     calendar = _calendar(request, who)
-    owed = [(step, left_of(step, calendar)) for step in every[here.offset :][:WORK]]
-    late = sum(step.is_overdue(today()) for step in every)
+    found = await queries.owed_by(register, who.board, who.person, WORK, here.offset)
+    owed = [(step, left_of(step, calendar)) for step in found]
     letters = [(one, CONCERNS[one.what]) for one in await _letters(request, who)]
     return page(request, "my-work.html.j2", owed=owed, here=here, late=late, letters=letters, on=today())
 
@@ -47,16 +48,16 @@ async def _letters(request: Request, who: Viewer) -> list[Concern]:
     register = office(request).register
     if not await deliveries.concerns(register, now(), board=who.board):
         return []  # as on most days, and then no procedure need be read
-    managed = [(one.id, role) for one in _procedures(request) for role in one.managed_by]
+    managed = [(one.id, role) for one in procedures(request) for role in one.managed_by]
     return await deliveries.concerns(register, now(), board=who.board, managed=managed, person=who.person)
 
 
 async def all_cases(request: Request) -> Response:
     """The cases in which the one who is signed in holds a role, filtered as the address says."""
     who, register = viewer(request), office(request).register
-    known = _procedures(request)
+    known = procedures(request)
     asked = {name: request.query_params.get(name, "").strip() for name in ("text", "stage", "role", "state", "order")}
-    which = _filter(asked, "overdue" in request.query_params, who, _whole(known))
+    which = _filter(asked, "overdue" in request.query_params, who, roles_that_see_all(known))
     here = paged(request, await queries.count_cases(register, which), CASES)
     found = await queries.cases(register, which.model_copy(update={"limit": CASES, "offset": here.offset}))
     mine = await accounts.roles_in_cases(register, who.person, [case.reference for case in found])
@@ -65,7 +66,7 @@ async def all_cases(request: Request) -> Response:
     every = CaseFilter(board=who.board, member=who.person, whole=which.whole)
     context = {
         "stages": await queries.stages(register, every),
-        "roles": sorted(_titles(known, office(request).library.board(who.board).procedure).items(), key=lambda r: r[1]),
+        "roles": sorted(titles(known, office(request).library.board(who.board).procedure).items(), key=lambda r: r[1]),
         "orders": ORDERS,
         "overdue": "overdue" in request.query_params,
     }
@@ -91,7 +92,7 @@ def _filter(asked: dict[str, str], overdue: bool, who: Viewer, whole: tuple[str,
     return CaseFilter(board=who.board, member=who.person, whole=whole, **given)
 
 
-def _procedures(request: Request) -> list[Procedure]:
+def procedures(request: Request) -> list[Procedure]:
     """The procedures that can be read."""
     library, found = office(request).library, []
     for name in library.procedures():
@@ -102,7 +103,7 @@ def _procedures(request: Request) -> list[Procedure]:
     return found
 
 
-def _whole(known: list[Procedure]) -> tuple[str, ...]:
+def roles_that_see_all(known: list[Procedure]) -> tuple[str, ...]:
     """The roles that see the whole case under every procedure that has them; a case's own page knows exactly."""
     roles = dict.fromkeys(role for one in known for role in one.roles)
     return tuple(role for role in roles if all(sees_whole(one, role) for one in known if role in one.roles))
@@ -122,12 +123,12 @@ async def _listed(
         due = min((step.due for step in own if step.due), default=None)
         seen = {"stage": None, "next_due": due, "waiting_for": tuple(dict.fromkeys(step.owner for step in own))}
         case = case.model_copy(update=seen)
-    titles = _titles(known, case.procedure)
-    roles = dict.fromkeys(titles.get(role.partition("[")[0], role) for role in case.waiting_for)
+    called = titles(known, case.procedure)
+    roles = dict.fromkeys(called.get(role.partition("[")[0], role) for role in case.waiting_for)
     return Listed(case, left_of(case, calendar), tuple(roles))
 
 
-def _titles(known: list[Procedure], first: str) -> dict[str, str]:
+def titles(known: list[Procedure], first: str) -> dict[str, str]:
     """What the roles of all procedures are called, in the words of the first where it has them."""
     ordered = sorted(known, key=lambda one: one.id == first)
     return {role: said.title for one in ordered for role, said in one.roles.items()}

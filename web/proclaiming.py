@@ -89,7 +89,7 @@ async def _sent(request: Request, calendar: Calendar, day: date, name: str) -> R
 async def _counted(request: Request, calendar: Calendar, day: date, name: str) -> Counted:
     """What a day would move, by the same code as the cases use. Nothing is sent or kept."""
     register, cases, moving = office(request).register, 0, dict[str, int]()
-    said = Proclaim(id="trial", by=viewer(request).person, made_on=today(), because=f"{name}.", day=day, name=name)
+    said = Proclaim(id="not sent", by=viewer(request).person, made_on=today(), because=f"{name}.", day=day, name=name)
     for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
         events = await queries.events(register, view.reference)
         moved = await asyncio.to_thread(_moved, events, calendar.name, said, now())
