@@ -11,7 +11,7 @@ from register.store import Register
 from upkeep import Job
 
 EVERY = timedelta(minutes=5)
-ASKED_FOR = timedelta(days=7)
+ASKED_FOR = timedelta(hours=7 * 24)
 """How long a carrier is asked about a letter: GOV.UK Notify forgets after that."""
 
 log = logging.getLogger("mail")

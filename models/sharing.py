@@ -23,7 +23,7 @@ def shared() -> WrapValidator:
         if not isinstance(value, Mapping):
             return handler(value)
         try:
-            content = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+            content = json.dumps(value, separators=(",", ":"), default=str)
         except (TypeError, ValueError, RecursionError):  # no JSON: whatever it is, the model says what is wrong with it
             return handler(value)
         key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()

@@ -19,6 +19,7 @@ from case_world import ZONE, day, wt2013_opening
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -91,7 +92,7 @@ class Office:
     async def send(self, mail: Mail) -> list[LetterReport]:
         self.tries += 1
         if not self.post_up:
-            raise ConnectionError("The post is down.")
+            raise ApplicationError("The post is down.", next_retry_delay=timedelta(minutes=25))
         self.mails.append(tuple(order.id for order in mail.letters))
         return [LetterReport(letter=order.id, sha256=SHA256) for order in mail.letters]
 

@@ -157,7 +157,7 @@ def test_help_lists_the_commands_and_sets_nothing_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["fly"], "There is no `./dev fly`: say one of up, test, bench, faults, scr, lock, help."),
+        (["fly"], "There is no `./dev fly`: say one of up, test, bench, faults, audit, scr, lock, help."),
         (["up", "--fast"], "`./dev up` takes nothing but --demo, not --fast."),
         (["bench"], "There are no benchmarks yet: bench/__main__.py is missing."),
     ],

@@ -49,6 +49,7 @@ async def filled(register: Register) -> None:
     await accounts.note_read(register, viewer, reference, "case", NOW)
     await wordings.save(register, "milton-keynes", wordings.Wording("notice", 1, NOW, "bm", "It is so.", "Dear Sir,"))
     await deliveries.note(register, reference, "l1", ("outbox", "written", None), at=NOW)
+    await register.begin(reference, "a decision on its way")
 
 
 def rows_of(db: Connection) -> Rows:

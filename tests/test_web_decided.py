@@ -169,7 +169,7 @@ async def test_documents_are_filed_by_a_form(pages: Office, case: str) -> None:
     assert await one.check(path, typed, (r"C:\reports\imr.txt", NAMING)) == 303
     where, sent = one.page.headers["location"], one.page
     assert await one.follow() == 200
-    assert "Filed: imr of health" in one.text
+    assert "Filed: imr of Demoshire Health Trust" in one.text
     assert await one.check(path, typed, ("imr.txt", NAMING)) == 422
     assert "version 1" in one.text
     (filed,) = await taken(pages, case, "filed")

@@ -258,7 +258,7 @@ async def test_with_the_engine_down_the_draft_stays(pages: Office) -> None:
 async def test_what_may_have_been_filed_is_changed_no_more_and_sent_again(
     pages: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def connect() -> Any:
+    async def connect(*_: Any) -> Any:
         return object()
 
     async def start(*_: Any) -> bool:
