@@ -77,8 +77,10 @@ def test_every_package_has_a_licence_that_we_accept() -> None:
 def audit(folder: Path, program: str | None) -> subprocess.CompletedProcess[str]:
     """`./dev audit` where pip-audit is this program, or is not there."""
     if program is not None:
-        file = folder / "pip-audit"
-        file.write_text(f"#!{sys.executable}\n{program}\n", encoding="utf-8")
+        file, code = folder / "pip-audit", folder / "pip_audit.py"
+        code.write_text(f"{program}\n", encoding="utf-8")
+        # not "#!" and Python: its path may have a space in it
+        file.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}"\n', encoding="utf-8")
         file.chmod(0o755)
     command, where = [sys.executable, str(ROOT / "dev"), "audit"], os.environ | {"PATH": str(folder)}
     return subprocess.run(command, env=where, capture_output=True, text=True, check=False)

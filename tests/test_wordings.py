@@ -187,7 +187,7 @@ def test_a_bomb_has_little_of_the_processor() -> None:
 
 def test_a_child_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stuck = tmp_path / "python"
-    stuck.write_text(f"#!{sys.executable}\nimport threading\nthreading.Event().wait()\n")
+    stuck.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "import threading; threading.Event().wait()"\n')
     stuck.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(stuck))
     monkeypatch.setattr(safe_rendering, "WALL_SECONDS", 0.5)
