@@ -332,6 +332,18 @@ async def test_a_cancelled_case_writes_down_what_it_took_in_before_it_ends() -> 
         assert play.office.events[-2].kind == "decided"
 
 
+async def test_a_cancelled_case_ends_though_a_sender_was_to_write_its_last_events() -> None:
+    async with playing() as play, play.worker():
+        await play.settle()
+        decision = (await play.decision("recommend", "scr")).model_dump(mode="json")
+        await play.say({**decision, messages.SENDER_RECORDS: True})
+        await play.handle.cancel()
+        with pytest.raises(WorkflowFailureError) as caught:
+            async with asyncio.timeout(20):
+                await play.handle.result()
+        assert isinstance(caught.value.cause, CancelledError)
+
+
 async def test_a_second_start_changes_nothing() -> None:
     async with playing() as play, play.worker():
         await play.decide("recommend", "scr")

@@ -75,7 +75,7 @@ class SeriousCaseReview:
                 self._take_in(tick(self._case, self._now()))
                 await self._wait_for_next_rung()
         except asyncio.CancelledError:  # by an administrator: what was taken in is written down first
-            await workflow.wait_condition(lambda: not self._unrecorded)
+            await workflow.wait_condition(lambda: not self._owes_register())
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
         for helper in [*self._helpers, *self._posts]:
