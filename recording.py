@@ -90,4 +90,10 @@ async def taken_in(register: Register, reference: str, decision: Decision) -> An
         return None
     turn = [event for event in events[taken.seq - 1 :] if event.at == taken.at]
     last = turn[-1].seq
-    return Answer(first=taken.seq, last=last, follows=tuple(follows(fold(events[:last]), events[taken.seq - 1 : last])))
+    return told(Answer(first=taken.seq, last=last), events)
+
+
+def told(answer: Answer, events: Sequence[Event]) -> Answer:
+    """An answer with what follows in words, from all events of its case."""
+    done = events[: answer.last]
+    return answer.model_copy(update={"follows": tuple(follows(fold(done), done[answer.first - 1 :]))})

@@ -36,10 +36,9 @@ from models import messages
 from models.calendar import Calendar
 from models.case import fold
 from models.decisions import Decision, Proclaim
-from models.messages import Answer, Carried, CaseInput
+from models.messages import AS_NOW, Answer, Carried, CaseInput
 from models.referral import Referral, opening_of
 from models.refusal import Refusal
-from models.telling import follows
 from models.timescale import earliest, local_date
 from models.turn import opened
 from payloads import converter
@@ -53,9 +52,6 @@ PATIENCE = timedelta(seconds=30)
 """How long a person waits for an answer before being told that the worker does not answer."""
 REOPENING = ("reconsider", "correct")
 """The decisions that a closed case takes: they open it again."""
-AS_NOW = {"writes_locally": True, "sends_apart": True}
-"""How runs are started now, and not always were."""
-
 Engine: TypeAlias = Client
 """A connection to the engine, for those who go through this door."""
 
@@ -239,8 +235,7 @@ async def decide(
         if events is None:
             events = (await ask(client, reference, messages.EVENTS)).events
             await recording.write(register, reference, mark, events)
-    done = events[: answer.last]
-    return answer.model_copy(update={"follows": tuple(follows(fold(done), done[answer.first - 1 :]))})
+    return recording.told(answer, events)
 
 
 async def _answer(client: Client, reference: str, decision: Decision, update_id: str, payload: Any) -> Answer:

@@ -53,6 +53,10 @@ class CaseInput(_Message):
     sends_apart: bool = False
 
 
+AS_NOW: Final = {"writes_locally": True, "sends_apart": True}
+"""How runs of a case are started now, and not always were."""
+
+
 class Answer(_Message):
     """What a decision led to: the numbers of its events, and what follows in words.
 

@@ -5,12 +5,9 @@ stays true until it commits, and none is ever done twice (one that disposes of r
 few and short, so that one lock for all of them costs nothing that could be felt.
 """
 
-import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from sqlite3 import OperationalError
@@ -25,6 +22,7 @@ from sqlalchemy import URL, Connection, Engine, LargeBinary, create_engine, even
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from register.errors import RegisterError
+from register.sealed import alone
 from register.tables import Base
 
 WRITES = "register_writes"
@@ -129,7 +127,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         return
     path = Path(engine.url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.parent):
+    with alone(path.parent):  # SQLite cannot be put into WAL mode by two processes at once
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own files beside it take over the mode
         _migrate(engine, revision)
 
@@ -211,17 +209,6 @@ def _others_have_ended(db: Connection) -> bool:
             return False
         time.sleep(_PAUSE_SECONDS)
     return True
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder: SQLite cannot be put into WAL mode by two processes at once."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # and with it the lock
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

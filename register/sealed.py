@@ -132,7 +132,7 @@ class Ring:
         if self.path is None:
             raise SealError("The keys come from SCR_KEYS: rotate a key file, and put its whole content there.")
         self._make_if_needed()
-        with _alone(self.path.parent):  # two rotations at once must not drop each other's key
+        with alone(self.path.parent):  # two rotations at once must not drop each other's key
             self._load(self.path)
             key_id, key = _new_key()
             draft = _draft(self.path, {**self._keys, key_id: key}, key_id)
@@ -200,16 +200,6 @@ def _draft(path: Path, keys: dict[str, bytes], current: str) -> Path:
     return draft
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # and with it the lock
-
-
 def key_id_of(blob: bytes) -> str:
     """The id of the key with which a blob was sealed."""
     return blob[1 : 1 + _ID].decode("ascii", "replace")
@@ -223,6 +213,17 @@ def _fingerprint(key: bytes, content: bytes) -> str:
     # a key of its own, so that fingerprints and ciphertexts never share one
     derived = HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=b"fingerprint").derive(key)
     return hmac.new(derived, content, hashlib.sha256).hexdigest()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder: of the processes that ask for it, one is inside at a time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # and with it the lock
 
 
 def sync_folder(folder: Path) -> None:

@@ -81,7 +81,7 @@ class SeriousCaseReview:
         for helper in [*self._helpers, *self._posts]:
             helper.cancel()
         if not self._finished():
-            changes = {"opening": None, "carried": self._carried(), "writes_locally": True, "sends_apart": True}
+            changes = {"opening": None, "carried": self._carried(), **messages.AS_NOW}
             workflow.continue_as_new(start.model_copy(update=changes))
         return CaseEnd(
             reference=self._case.opening.reference, closed=self._case.facts.closed or "", events=self._case.seq

@@ -66,7 +66,7 @@ def hurried(plan: Plan) -> Iterator[None]:
     def sooner(*given: Any) -> dict[str, Any]:
         return {**options(*given), "task_timeout": TASK}
 
-    as_now = {**starter.AS_NOW, "renew_after": plan.renew_after}
+    as_now = {**messages.AS_NOW, "renew_after": plan.renew_after}
     with (
         patch.object(starter, "_options", sooner),
         patch.object(starter, "AS_NOW", as_now),
