@@ -7,16 +7,24 @@ import dataclasses
 import json
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    EncodingPayloadConverter,
+    PayloadCodec,
+)
 
 from register.sealed import Ring, SealError, key_id_of
 
 ENCODING = b"binary/encrypted"
+COMPRESSED = b"json/zlib"
 KEY_ID = "encryption-key-id"
 _CONTEXT = "a case in the engine"
 _COMPRESSED, _PLAIN = b"z", b"p"
@@ -45,7 +53,7 @@ class SealingCodec(PayloadCodec):
     def open_or_say(self, payload: Payload) -> Payload:
         """Open a payload, or give one in its place that says why it cannot be."""
         try:
-            return self._open(payload)
+            return inflated(self._open(payload))
         except (SealError, ValueError, zlib.error, DecodeError):
             key = key_id_of(payload.data)
             why = "it was altered" if key in self._ring.key_ids else f"the key {key} is not in the ring"
@@ -53,16 +61,14 @@ class SealingCodec(PayloadCodec):
             return Payload(metadata={"encoding": b"json/plain"}, data=said.encode())
 
     def _seal(self, payload: Payload) -> Payload:
-        plain = payload.SerializeToString()
-        worth = len(plain) >= _WORTH_COMPRESSING
-        packed = _COMPRESSED + zlib.compress(plain, 1) if worth else _PLAIN + plain
-        sealed = self._ring.seal(packed, _CONTEXT)
+        sealed = self._ring.seal(_PLAIN + payload.SerializeToString(), _CONTEXT)
         return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id_of(sealed).encode()}, data=sealed)
 
     def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         packed = self._ring.unseal(payload.data, _CONTEXT)
+        # what was sealed before values were compressed by their converter
         return Payload.FromString(_inflated(packed[1:]) if packed[:1] == _COMPRESSED else packed[1:])
 
 
@@ -71,8 +77,53 @@ def converter(ring: Ring) -> DataConverter:
     return dataclasses.replace(plain_converter, payload_codec=SealingCodec(ring))
 
 
+class _JSON(EncodingPayloadConverter):
+    """JSON by pydantic, compressed where that gains anything.
+
+    It is compressed here and not in the codec, so that what the SDK keeps in memory of a waiting case (the activation
+    that began it, the answer to the last query) is kept compressed: a third of what such a case costs a worker.
+    """
+
+    def __init__(self) -> None:
+        self._json = PydanticJSONPlainPayloadConverter()
+
+    @property
+    def encoding(self) -> str:
+        """What such a payload says it is."""
+        return COMPRESSED.decode()
+
+    def to_payload(self, value: Any) -> Payload | None:
+        """Write a value."""
+        payload = self._json.to_payload(value)
+        if payload is None or len(payload.data) < _WORTH_COMPRESSING:
+            return payload
+        return Payload(metadata={"encoding": COMPRESSED}, data=zlib.compress(payload.data, 1))
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        """Read a value. Raises SealError for one that is damaged or grows without end."""
+        return self._json.from_payload(inflated(payload), type_hint)
+
+
+*_OTHERS, _PLAIN_JSON = PydanticPayloadConverter().converters.values()
+_CONVERTERS = (*_OTHERS, _JSON(), _PLAIN_JSON)  # the first that takes a value writes it: nothing, plain bytes, JSON
+
+
+class SharedPayloadConverter(CompositePayloadConverter):
+    """How values become payloads. All cases of a worker share the converters, and what these have compiled of types."""
+
+    def __init__(self) -> None:
+        super().__init__(*_CONVERTERS)
+
+
+def inflated(payload: Payload) -> Payload:
+    """A payload as JSON that a person can read, if it was compressed. Raises SealError."""
+    if payload.metadata.get("encoding") != COMPRESSED:
+        return payload
+    return Payload(metadata={"encoding": b"json/plain"}, data=_inflated(payload.data))
+
+
 plain_converter = DataConverter(
-    payload_converter_class=PydanticPayloadConverter,
+    payload_converter_class=SharedPayloadConverter,
     failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
 )
 """The same without sealing."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from models.case import fold
+from models.case import Case, apply, fold
 from models.deciding import decide
 from models.decisions import Decision
 from models.events import Event, Taken, digest
@@ -25,8 +25,8 @@ from register.store import Register
 
 log = logging.getLogger("recording")
 
-Record: TypeAlias = Callable[[Decision, Answer], Awaitable[Sequence[Event] | None]]
-"""Writes what an answer stands for; all events of the case, or None where they must be asked of the workflow."""
+Record: TypeAlias = Callable[[Decision, Answer], Awaitable[Answer | None]]
+"""Writes what an answer stands for and gives it in words; None where the events must be asked of the workflow."""
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def under_way(register: Register, reference: str, id_: str) -> AsyncIterat
         yield None
         return
 
-    async def record(decision: Decision, answer: Answer) -> Sequence[Event] | None:
+    async def record(decision: Decision, answer: Answer) -> Answer | None:
         return await _record(register, reference, id_, known, decision, answer)
 
     try:
@@ -54,15 +54,16 @@ async def under_way(register: Register, reference: str, id_: str) -> AsyncIterat
 
 async def _record(
     register: Register, reference: str, id_: str, known: Sequence[Event], decision: Decision, answer: Answer
-) -> Sequence[Event] | None:
-    before = list(known[: answer.first - 1])
-    if len(before) < answer.first - 1 or answer.at is None:
+) -> Answer | None:
+    before = known[: answer.first - 1]
+    if not before or len(before) < answer.first - 1 or answer.at is None:
         return None
+    case = fold(before)
     try:
-        made = decide(fold(before), decision, answer.at) if before else []
+        made = decide(case, decision, answer.at)
     except Refusal:  # another release's rules
         return None
-    if digest([*before[-1:], *made]) != answer.digest:
+    if digest([before[-1], *made]) != answer.digest:
         return None
     try:
         await register.finish(reference, id_, made)
@@ -70,7 +71,7 @@ async def _record(
         return None
     except DatabaseError as error:  # it was there a moment ago; the worker writes them when it is back
         log.warning("What a decision on %s led to is written down later: %s", reference, type(error).__name__)
-    return [*before, *made]
+    return _in_words(answer, case, made)
 
 
 async def write(register: Register, reference: str, id_: str, events: Sequence[Event]) -> None:
@@ -95,5 +96,10 @@ async def taken_in(register: Register, reference: str, decision: Decision) -> An
 
 def told(answer: Answer, events: Sequence[Event]) -> Answer:
     """An answer with what follows in words, from all events of its case."""
-    done = events[: answer.last]
-    return answer.model_copy(update={"follows": tuple(follows(fold(done), done[answer.first - 1 :]))})
+    return _in_words(answer, fold(events[: answer.first - 1]), events[answer.first - 1 : answer.last])
+
+
+def _in_words(answer: Answer, case: Case, made: Sequence[Event]) -> Answer:
+    for event in made:
+        case = apply(case, event)
+    return answer.model_copy(update={"follows": tuple(follows(case, made))})

@@ -231,11 +231,12 @@ async def decide(
             return known
         if record is None or answer.at is None:
             return answer
-        events = await record(decision, answer)
-        if events is None:
+        told = await record(decision, answer)
+        if told is None:
             events = (await ask(client, reference, messages.EVENTS)).events
             await recording.write(register, reference, mark, events)
-    return recording.told(answer, events)
+            told = recording.told(answer, events)
+    return told
 
 
 async def _answer(client: Client, reference: str, decision: Decision, update_id: str, payload: Any) -> Answer:

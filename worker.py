@@ -16,7 +16,6 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType, VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import health
 import logs
@@ -34,6 +33,7 @@ from register.errors import RegisterDown
 from register.sealed import Ring
 from register.state import UNSETTLED
 from register.store import Register
+from sandbox import Forgetting, runner
 from upkeep import Job, keeping
 from workflows.attributes import REGISTRY
 from workflows.serious_case_review import SeriousCaseReview
@@ -85,6 +85,7 @@ def build_worker(
         workflows=[SeriousCaseReview],
         activities=[letters.send, RegisterActivities(register).record],
         workflow_runner=runner(),
+        interceptors=[Forgetting()],
         **{
             "graceful_shutdown_timeout": DRAIN,
             "max_cached_workflows": CACHED,
@@ -92,12 +93,6 @@ def build_worker(
             **options,
         },
     )
-
-
-def runner() -> SandboxedWorkflowRunner:
-    """The sandbox; it re-imports for every run what is not passed through, so the pure modules are."""
-    passed = SandboxRestrictions.default.with_passthrough_modules("models", "pydantic", "pydantic_core", "dateutil")
-    return SandboxedWorkflowRunner(restrictions=passed)
 
 
 def deployment_of(environment: Mapping[str, str]) -> WorkerDeploymentConfig | None:

@@ -54,7 +54,7 @@ async def _plain(engine: Engine, folder: Path, cases: int) -> float:
         given = [f"late-{number}", list(story.RECIPIENTS), due - time.time()]
         await client.start_workflow(PlainReview.run, args=given, id=f"late-{number}", task_queue="plain")
     _must_be_before(due)
-    took = await _all_done(folder / "plain" / "plain.db", "SELECT count(*) FROM decisions", cases, due)
+    took = await all_done(folder / "plain" / "plain.db", "SELECT count(*) FROM decisions", cases, due)
     worker.stop()
     return took
 
@@ -72,13 +72,13 @@ async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> f
         behind = due - rung.at  # the case's own clock strikes its first deadline when the engine's says `due`
         start = CaseInput(opening=opening, behind=behind)
         await starter.start(client, start, "ours")
-    await _all_done(data / "register.db", "SELECT count(*) FROM cases", cases, time.time())
+    await all_done(data / "register.db", "SELECT count(*) FROM cases", cases, time.time())
     worker.stop(signal.SIGKILL)
     _must_be_before(due.timestamp())
     await asyncio.sleep(due.timestamp() - time.time())
     worker = start_worker(engine, "ours", "ours", data, 2 * cases)
     query = "SELECT count(*) FROM events WHERE kind = 'expired'"
-    took = await _all_done(data / "register.db", query, cases, due.timestamp())
+    took = await all_done(data / "register.db", query, cases, due.timestamp())
     worker.stop()
     return took
 
@@ -88,7 +88,7 @@ def _must_be_before(due: float) -> None:
         raise RuntimeError("The cases took too long to start; give them a longer lead.")
 
 
-async def _all_done(path: Path, query: str, number: int, since: float) -> float:
+async def all_done(path: Path, query: str, number: int, since: float) -> float:
     """Seconds from a moment until a query counts so many."""
     with closing(sqlite3.connect(path, timeout=30)) as db:
         while db.execute(query).fetchone()[0] < number:  # noqa: ASYNC110 - another process writes

@@ -1,7 +1,7 @@
 """What a case that waits costs the worker in memory: two fresh workers, each with the same number of idle cases."""
 
-import asyncio
 import gc
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 import starter
 from bench import story
+from bench.catching_up import all_done
 from bench.engine import WorkerProcess, dev_server, memory, start_worker
 from bench.plain import PlainReview
 from library import Library
@@ -32,7 +33,7 @@ async def idle_memory(folder: Path, rounds: int, cases: int) -> list[float]:
             plain = start_worker(engine, "plain", "plain", own / "plain")
             sealed = await starter.connect(Ring.of(own / "ours"), engine.address)
             client = await Client.connect(engine.address)
-            mine = await _grown(ours, lambda s, e: _begin_ours(sealed, library, s, e), cases)  # noqa: B023
+            mine = await _grown(ours, lambda s, e: _begin_ours(sealed, library, own / "ours", s, e), cases)  # noqa: B023
             theirs = await _grown(plain, lambda s, e: _begin_plain(client, s, e), cases)  # noqa: B023
             found.append(mine / theirs)
             ours.stop()
@@ -51,14 +52,11 @@ async def _grown(worker: WorkerProcess, begin: object, cases: int) -> float:
     return (memory(worker.process.pid) - before) / cases
 
 
-async def _begin_ours(client: Client, library: Library, first: int, end: int) -> None:
-    references = [f"IDLE-2026-{number:05d}" for number in range(first, end)]
-    for reference in references:
-        opening = story.opening(library, reference, datetime.now(UTC))
+async def _begin_ours(client: Client, library: Library, data: Path, first: int, end: int) -> None:
+    for number in range(first, end):
+        opening = story.opening(library, f"IDLE-2026-{number:05d}", datetime.now(UTC))
         await starter.start(client, CaseInput(opening=opening), "ours")
-    for reference in references:
-        while (await starter.ask(client, reference)).unrecorded:  # noqa: ASYNC110 - there is nothing to wait on
-            await asyncio.sleep(0.01)
+    await all_done(data / "register.db", "SELECT count(*) FROM cases", end, time.time())
 
 
 async def _begin_plain(client: Client, first: int, end: int) -> None:

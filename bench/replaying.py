@@ -13,7 +13,7 @@ from bench.engine import dev_server, start_worker
 from bench.plain import PlainReview
 from register.sealed import Ring
 from register.store import Register
-from worker import runner
+from sandbox import runner
 from workflows.serious_case_review import SeriousCaseReview
 
 

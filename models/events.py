@@ -63,6 +63,10 @@ class DocumentFact(_Model):
     filed_on: Day
 
 
+SharedAffiliations = Annotated[dict[str, Affiliation], shared()]
+SharedReferralFacts = Annotated[ReferralFacts, shared()]
+
+
 class Opening(_Model):
     """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case.
 
@@ -76,10 +80,10 @@ class Opening(_Model):
     calendar: SharedCalendar
     notified_on: Day
     holders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    affiliations: dict[str, Affiliation] = Field(default_factory=dict)
+    affiliations: SharedAffiliations = Field(default_factory=dict)
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     stated: dict[str, Day] = Field(default_factory=dict)
-    criteria: ReferralFacts = ReferralFacts()
+    criteria: SharedReferralFacts = ReferralFacts()
     referral: str | None = None
     rules: int = 1
 
@@ -90,7 +94,7 @@ class Facts(_Model):
     happened: dict[str, Day] = Field(default_factory=dict)
     planned: dict[str, date] = Field(default_factory=dict)
     holders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    affiliations: dict[str, Affiliation] = Field(default_factory=dict)
+    affiliations: SharedAffiliations = Field(default_factory=dict)
     agencies: dict[str, AgencyFact] = Field(default_factory=dict)
     actions: dict[str, Action] = Field(default_factory=dict)
     documents: dict[str, DocumentFact] = Field(default_factory=dict)

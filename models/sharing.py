@@ -1,4 +1,4 @@
-"""One object for what is the same in many cases: a procedure, a calendar. Pure.
+"""One object for what is the same in many cases: a procedure, a calendar, the people of a board. Pure.
 
 A worker keeps thousands of cases, and each carries its procedure and its calendar: half a megabyte as objects. As they
 never change, cases with the same ones hold the same object, and reading one again need not check it again.
@@ -9,15 +9,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 _MOST = 64
 """How many are remembered; the oldest goes first."""
 
 
 def shared() -> WrapValidator:
-    """A validator, for a field that holds a frozen model: the same content gives the same object."""
-    known: dict[bytes, BaseModel] = {}
+    """A validator, for a field that nothing ever changes in place: the same content gives the same object."""
+    known: dict[bytes, Any] = {}
 
     def read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         if not isinstance(value, Mapping):

@@ -17,6 +17,7 @@ from register.chain import canonical_json
 from register.errors import DatabaseError, RegisterDown, RegisterError, WrittenMeanwhile
 from register.sealed import Ring, key_id_of
 from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow, UnderWayRow
+from register.writer import Writer
 
 _T = TypeVar("_T")
 _READERS = 4
@@ -39,8 +40,7 @@ class Register:
     def __init__(self, engine: Engine, ring: Ring) -> None:
         self.ring = ring
         self._engine = engine
-        self._writes = engine.execution_options(**{database.WRITES: True})
-        self._writer = ThreadPoolExecutor(1, "register-writer")
+        self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(_READERS, "register-reader")
 
     @classmethod
@@ -66,7 +66,7 @@ class Register:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._writer.shutdown()
+        self._writer.close()
         self._readers.shutdown()
         self._engine.dispose()
 
@@ -87,12 +87,7 @@ class Register:
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work` in a transaction that holds the write lock from its beginning: what it reads stays true."""
-
-        def run() -> _T:
-            with self._writes.begin() as db:
-                return work(db)
-
-        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+        return await self._writer.write(work)
 
     async def purge(self) -> bool:
         """Have what was deleted leave the database's files for good; False where others use it all the time.
@@ -100,7 +95,7 @@ class Register:
         It writes anew what may hold it and needs as much room again. What a PostgreSQL server keeps beside its tables
         (its log, copies of the database) is its operator's.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, database.purge, self._engine)
+        return await self._writer.run(lambda: database.purge(self._engine))
 
     async def sealed_under(self) -> dict[str, int]:
         """How much is kept under seal, by the id of the key."""
@@ -133,7 +128,7 @@ class Register:
         lost, is replaced. Raises Gap where one is missing in between, RegisterError where one that is confirmed says
         something else, Superseded where a later try at the same task has written.
         """
-        return await self.write(lambda db: writing.append(db, reference, events, confirmed))
+        return await self._writer.write_with_others(lambda db: writing.append(db, reference, events, confirmed))
 
     async def head(self, reference: str) -> str | None:
         """The hash of the last event of a case; None where there is none."""
@@ -156,7 +151,7 @@ class Register:
 
     async def begin(self, reference: str, id_: str) -> None:
         """Note that a decision is on its way to the engine, so that its events are looked for if nobody writes them."""
-        await self.write(lambda db: writing.begin(db, reference, id_))
+        await self._writer.write_with_others(lambda db: writing.begin(db, reference, id_))
 
     async def finish(self, reference: str, id_: str, events: Sequence[Event] = ()) -> None:
         """Write what a decision on its way led to: nothing, or events that the engine has for certain.
@@ -169,7 +164,7 @@ class Register:
                 writing.append(db, reference, events)
             db.execute(delete(UnderWayRow).where(UnderWayRow.id == id_))
 
-        await self.write(write)
+        await self._writer.write_with_others(write)
 
     async def unsettled(self, before: datetime) -> list[str]:
         """The cases of which the engine may have other events than the register, since before an aware moment.

@@ -35,7 +35,8 @@ from models.timescale import at_hour
 from payloads import converter
 from register.sealed import Ring
 from rehearsal import add_search_attributes
-from worker import attribute_types, runner
+from sandbox import runner
+from worker import attribute_types
 from workflows.serious_case_review import SeriousCaseReview
 
 BESIDE = Path(sys.executable).parent

@@ -3,9 +3,12 @@
 import gzip
 import inspect
 import json
+import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from engine import Play
 from stories import REVIEW
@@ -15,7 +18,7 @@ from temporalio.client import WorkflowHistory
 
 from models.events import Event, EventAdapter
 from models.messages import RECORD_EVENTS, EventBatch
-from workflows import serious_case_review
+from workflows import living_case, serious_case_review
 
 HISTORIES = Path(__file__).resolve().parent / "histories"
 PATHS = sorted([*HISTORIES.glob("*.json"), *HISTORIES.glob("*/*.json.gz")])
@@ -117,10 +120,13 @@ async def to_decision(play: Play) -> None:
 
 
 def changed(was: str, now: str) -> type:
-    """The workflow with a change in its source; for a runner without sandbox."""
-    source = inspect.getsource(serious_case_review)
-    assert was in source, f"{was!r} is not in the workflow any more: break it in another way here"
+    """The workflow with a change in the source of a living case; for a runner without sandbox."""
+    source = inspect.getsource(living_case)
+    assert was in source, f"{was!r} is not in the living case any more: break it in another way here"
+    module = ModuleType(living_case.__name__)
+    exec(compile(source.replace(was, now), living_case.__file__, "exec"), module.__dict__)
     names: dict[str, Any] = {"__name__": serious_case_review.__name__}
-    exec(compile(source.replace(was, now), serious_case_review.__file__, "exec"), names)
+    with patch.dict(sys.modules, {module.__name__: module}):
+        exec(compile(inspect.getsource(serious_case_review), serious_case_review.__file__, "exec"), names)
     workflow: type = names["SeriousCaseReview"]
     return workflow

@@ -83,7 +83,7 @@ async def test_a_decision_is_put_behind_what_the_engine_has(register: Register) 
     answer = Answer(first=made[0].seq, last=made[-1].seq, at=AT, digest=digest([begun[-1], *made]))
     async with recording.under_way(register, REFERENCE, "mark") as record:
         assert record is not None
-        assert await record(DECISION, answer) == [*begun, *made]
+        assert await record(DECISION, answer) == recording.told(answer, [*begun, *made])
     assert await queries.events(register, REFERENCE) == [*begun, *made]
     assert await register.unsettled(AT + timedelta(days=36500)) == []
 

@@ -16,8 +16,8 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from library import Library
 from models.events import Event, Met, Opened, Taken
 from models.messages import TASK_QUEUE
-from worker import runner
-from workflows import serious_case_review
+from sandbox import runner
+from workflows import living_case
 from workflows.serious_case_review import SeriousCaseReview
 
 WHAT_TO_DO = """
@@ -52,13 +52,13 @@ async def test_a_kept_history_replays(path: Path) -> None:
 def made(monkeypatch: pytest.MonkeyPatch) -> dict[int, Event]:
     """The events that the code as it is makes while a history replays, whoever writes them to the register."""
     found: dict[int, Event] = {}
-    as_json = serious_case_review._as_json
+    packed = living_case._packed
 
-    def noting(event: Event) -> str:
+    def noting(event: Event) -> bytes | Event:
         found[event.seq] = event
-        return as_json(event)
+        return packed(event)
 
-    monkeypatch.setattr(serious_case_review, "_as_json", noting)
+    monkeypatch.setattr(living_case, "_packed", noting)
     return found
 
 
@@ -162,7 +162,8 @@ async def test_new_cases_give_the_commands_of_a_kept_history() -> None:
 
 async def test_a_new_way_that_is_gated_replays_and_is_noticed_until_its_history_is_kept() -> None:
     gated = changed(
-        "self._show()\n        try:", 'workflow.patched("what-changed")\n        self._show()\n        try:'
+        "        self._show()\n\n    def note",
+        '        workflow.patched("what-changed")\n        self._show()\n\n    def note',
     )
     for name in (OLD, NEW):
         await replay(named(name), unsandboxed(gated))

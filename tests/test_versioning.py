@@ -24,7 +24,8 @@ from models import messages
 from models.decisions import Decide
 from models.messages import Answer, CaseInput
 from models.refusal import Refusal
-from worker import DEPLOYMENT, deployment_of, runner
+from sandbox import runner
+from worker import DEPLOYMENT, deployment_of
 from workflows.serious_case_review import SeriousCaseReview
 
 OLD_CODE = changed("if not await self._written_at_once(batch):", "if True:")

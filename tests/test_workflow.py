@@ -24,7 +24,8 @@ from models.messages import Carried, CaseEnd, CaseInput
 from models.refusal import Refusal
 from models.timescale import end_of_day
 from models.turn import opened
-from worker import DRAIN, build_worker, runner
+from sandbox import runner
+from worker import DRAIN, build_worker
 
 RECOMMEND_EXPIRES = end_of_day(day("2013-07-22"), ZONE)
 SECOND = timedelta(seconds=1)
