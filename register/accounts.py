@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from models.access import Viewer
 from models.refusal import Refusal
 from register.store import Register
-from register.tables import AccountRow, FeedRow, IdentityRow, InvitationRow, MemberRow, ReadRow, SessionRow
+from register.tables import AccountRow, CaseRow, FeedRow, IdentityRow, InvitationRow, MemberRow, ReadRow, SessionRow
 
 INVITATION = timedelta(hours=72)
 IDLE = timedelta(minutes=30)
@@ -200,10 +200,13 @@ async def sign_out(register: Register, token: str) -> bool:
 
 
 async def roles_in_cases(
-    register: Register, person: str, among: Sequence[str] | None = None
+    register: Register, person: str, among: Sequence[str] | None = None, *, open_in: str | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """The cases in which a person holds a role, with the roles; only those `among` some where they are given."""
+    """The cases in which a person holds a role, with the roles; only those `among` some, or open ones of a board."""
     query = select(MemberRow.reference, MemberRow.role).where(MemberRow.person == person)
+    if open_in is not None:
+        query = query.join(CaseRow, CaseRow.reference == MemberRow.reference)
+        query = query.where(CaseRow.board == open_in, CaseRow.state == "open")
     if among is not None:
         query = query.where(MemberRow.reference.in_(among))
     found: dict[str, tuple[str, ...]] = {}

@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, and_, exists, insert, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
 from models.case import Case
 from models.people import must_manage
@@ -156,7 +157,8 @@ def _tried_anew(journey: Sequence[Delivery]) -> int:
 
 async def under_way(register: Register, carrier: str, since: datetime) -> list[Delivery]:
     """The letters that a carrier has taken since a moment and not yet said more of."""
-    query = _last().where(DeliveryRow.carrier == carrier, DeliveryRow.state == "handed over", DeliveryRow.at >= since)
+    taken = (DeliveryRow.carrier == carrier, DeliveryRow.state == "handed over", DeliveryRow.at >= since)
+    query = select(DeliveryRow.__table__).where(*taken, _last(DeliveryRow))
     rows = await register.read(lambda db: db.execute(query.order_by(DeliveryRow.at)).all())
     return [Delivery.model_validate(row) for row in rows]
 
@@ -168,15 +170,11 @@ async def known_keys(register: Register) -> dict[str, tuple[str, str]]:
     return {letter_key(row.reference, row.letter): (row.reference, row.letter) for row in rows}
 
 
-def _last() -> Select[Any]:
-    """The last stage of each letter."""
-    numbers = (
-        select(DeliveryRow.reference, DeliveryRow.letter, func.max(DeliveryRow.number).label("number"))
-        .group_by(DeliveryRow.reference, DeliveryRow.letter)
-        .subquery()
-    )
-    same = and_(*(getattr(DeliveryRow, name) == numbers.c[name] for name in ("reference", "letter", "number")))
-    return select(DeliveryRow.__table__).join(numbers, same)
+def _last(stage: type[DeliveryRow]) -> ColumnElement[bool]:
+    """That a stage is the last of its letter."""
+    later = aliased(DeliveryRow)
+    same = (later.reference == stage.reference, later.letter == stage.letter)
+    return ~exists().where(*same, later.number > stage.number)
 
 
 async def concerns(
@@ -192,11 +190,14 @@ async def concerns(
 
     `managed`: only in cases that `person` manages: those of a procedure in which they hold a role, given as pairs.
     """
-    last = _last().subquery()
-    same = and_(last.c.reference == LetterRow.reference, last.c.letter == LetterRow.letter)
-    told = (last.c.state.label("stage"), last.c.at.label("stage_at"), last.c.detail)
-    query = select(LetterRow.__table__, *told).outerjoin(last, same)
-    query = query.where(_troubled(last.c.state))
+    told = (DeliveryRow.state.label("stage"), DeliveryRow.at.label("stage_at"), DeliveryRow.detail)
+    some = _perhaps_troubled().subquery()
+    query = (
+        select(LetterRow.__table__, *told)
+        .join(some, and_(some.c.reference == LetterRow.reference, some.c.letter == LetterRow.letter))
+        .outerjoin(DeliveryRow, and_(_of_letter(DeliveryRow), _last(DeliveryRow)))
+        .where(_troubled(DeliveryRow.state))
+    )
     if reference is not None:
         query = query.where(LetterRow.reference == reference)
     if board is not None or managed is not None:
@@ -215,6 +216,17 @@ async def concerns(
         return [one for one in found if one.what != "waiting" or (one.since and one.since <= at - PATIENCE)]
 
     return await register.read(read)
+
+
+def _perhaps_troubled() -> CompoundSelect[str, str]:
+    """The letters that did not go or have come back once: few, whatever else has been sent over the years."""
+    held = select(LetterRow.reference, LetterRow.letter).where(LetterRow.state.in_(("failed", "owed")))
+    back = select(DeliveryRow.reference, DeliveryRow.letter).where(DeliveryRow.state.in_(("bounced", "to post")))
+    return held.union(back)
+
+
+def _of_letter(stage: type[DeliveryRow]) -> ColumnElement[bool]:
+    return and_(stage.reference == LetterRow.reference, stage.letter == LetterRow.letter)
 
 
 def _troubled(stage: Any) -> Any:

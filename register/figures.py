@@ -6,7 +6,7 @@ from datetime import date
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from register.store import Register
 from register.tables import CaseRow, StepRow
@@ -60,7 +60,7 @@ async def figures(register: Register, board: str, year: int, today: date) -> Fig
 
 
 def _figures(db: Connection, board: str, year: int, today: date) -> Figures:
-    received = select(CaseRow.state).where(CaseRow.board == board, CaseRow.notified_on.startswith(f"{year:04}"))
+    received = select(CaseRow.state).where(CaseRow.board == board, _in_year(CaseRow.notified_on, year))
     states = Counter(db.scalars(received))
     columns = (CaseRow.procedure, StepRow.row, StepRow.step, StepRow.title)
     number = func.count().label("number")  # counted where the rows are: a board has tens of thousands of them
@@ -69,7 +69,7 @@ def _figures(db: Connection, board: str, year: int, today: date) -> Figures:
         query = select(*columns, *more, number).join(CaseRow, CaseRow.reference == StepRow.reference)
         return query.where(CaseRow.board == board).group_by(*columns, *more)
 
-    in_year = (StepRow.state == "done", StepRow.met_on.startswith(f"{year:04}"))
+    in_year = (StepRow.state == "done", _in_year(StepRow.met_on, year))
     done = db.execute(of_board(StepRow.outcome, StepRow.late_by).where(*in_year)).all()
     late_now = of_board().where(StepRow.state == "open", CaseRow.state == "open", StepRow.due < today)
     overdue = Counter({_key(row): row.number for row in db.execute(late_now)})
@@ -91,6 +91,11 @@ def _figures(db: Connection, board: str, year: int, today: date) -> Figures:
             if late_by or overdue[key]
         ],
     )
+
+
+def _in_year(day: Any, year: int) -> Any:
+    """That a day, which may be known by its month or year alone, lies in a year: as a range, which an index finds."""
+    return and_(day >= f"{year:04}", day < f"{year + 1:04}")
 
 
 def _key(row: Any) -> _Key:

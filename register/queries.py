@@ -3,12 +3,15 @@
 Overdue is not kept but derived when it is asked for: due before today, a local date that the caller gives.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Exists, Select, exists, func, or_, select, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from models.events import Event, EventAdapter
 from models.timescale import Day
@@ -99,6 +102,7 @@ class CaseFilter(_View):
     member: str | None = None
     whole: tuple[str, ...] = ()
     text: str | None = Field(default=None, description="Part of the reference.")
+    begins: str | None = Field(default=None, description="How the reference begins.", pattern=r"^[A-Z0-9-]+$")
     order: Literal["due", "reference", "opened"] = "due"
     limit: Annotated[int, Field(ge=1)] | None = None
     offset: Annotated[int, Field(ge=0)] = 0
@@ -114,19 +118,51 @@ async def _read(register: Register, view: type[_V], query: Select[Any]) -> list[
 async def cases(register: Register, which: CaseFilter | None = None) -> list[CaseView]:
     """The cases of a filter, the earliest due first unless it says otherwise (those without a due date last)."""
     which = which or CaseFilter()
-    order: dict[str, tuple[Any, ...]] = {
-        "due": (CaseRow.next_due.is_(None), CaseRow.next_due, CaseRow.reference),
-        "reference": (CaseRow.reference,),
-        "opened": (CaseRow.opened_at.desc(), CaseRow.reference),
-    }
-    query = select(CaseRow.__table__).where(*_conditions(which)).order_by(*order[which.order])
-    return await _read(register, CaseView, query.limit(which.limit).offset(which.offset))
+    order = _ORDERS[which.order]
+    if which.limit is None or which.state is not None:
+        query = select(CaseRow.__table__).where(*_conditions(which))
+        return await _read(register, CaseView, query.order_by(*_order(which)).limit(which.limit).offset(which.offset))
+    # Each state has its indexes; of both together so many are taken as the page and those before it need.
+    most = which.offset + which.limit
+    states = (which.model_copy(update={"state": state}) for state in ("open", "closed"))
+    firsts = (
+        select(CaseRow.__table__).where(*_conditions(one)).order_by(*_order(one)).limit(most).subquery()
+        for one in states
+    )
+    both = union_all(*(select(first) for first in firsts)).subquery()
+    query = select(both).order_by(*order(both.c)).limit(which.limit).offset(which.offset)
+    return await _read(register, CaseView, query)
 
 
-async def count_cases(register: Register, which: CaseFilter | None = None) -> int:
-    """How many cases a filter has, its limit and offset left aside."""
-    query = select(func.count()).select_from(CaseRow).where(*_conditions(which or CaseFilter()))
-    return await register.read(lambda db: db.scalar(query) or 0)
+def _by_due(row: Any) -> tuple[Any, ...]:
+    return row.next_due.is_(None), row.next_due, row.reference
+
+
+def _by_reference(row: Any) -> tuple[Any, ...]:
+    return (row.reference,)
+
+
+def _by_opening(row: Any) -> tuple[Any, ...]:
+    return row.opened_at.desc(), row.reference
+
+
+_ORDERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "due": _by_due,
+    "reference": _by_reference,
+    "opened": _by_opening,
+}
+
+
+def _order(which: CaseFilter) -> tuple[Any, ...]:
+    """The order of a filter; in a closed case nothing is due, so that its reference alone is left."""
+    due_by_none = which.state == "closed" and which.order == "due"
+    return _by_reference(CaseRow) if due_by_none else _ORDERS[which.order](CaseRow)
+
+
+async def count_cases(register: Register, which: CaseFilter | None = None, most: int | None = None) -> int:
+    """How many cases a filter has, its limit and offset left aside; `most` at the most, where that is given."""
+    found = select(CaseRow.reference).where(*_conditions(which or CaseFilter())).limit(most).subquery()
+    return await register.read(lambda db: db.scalar(select(func.count()).select_from(found)) or 0)
 
 
 async def stages(register: Register, which: CaseFilter) -> list[str]:
@@ -142,11 +178,14 @@ def _conditions(which: CaseFilter) -> list[ColumnElement[bool]]:
     if which.board is not None:
         conditions.append(CaseRow.board == which.board)
     if which.text is not None:
-        conditions.append(CaseRow.reference.icontains(which.text, autoescape=True))
+        conditions.append(CaseRow.reference.contains(which.text.upper(), autoescape=True))  # references are upper case
+    if which.begins is not None:
+        states = (which.state,) if which.state else ("open", "closed")  # named, so that their index serves
+        conditions += [CaseRow.state.in_(states), _Begins(CaseRow.reference, which.begins, f"{which.begins}*")]
     if which.member is not None:
-        conditions.append(CaseRow.reference.in_(_held(which.member).with_only_columns(MemberRow.reference)))
+        conditions.append(_held(which.member))
     if which.stage is not None:
-        conditions += [CaseRow.stage == which.stage, *_seen_whole(which, CaseRow.reference)]
+        conditions += [CaseRow.stage == which.stage, *_seen_whole(which)]
     if which.overdue_on is not None:
         conditions += [CaseRow.next_due < which.overdue_on, _step(which, StepRow.due < which.overdue_on)]
     if which.waiting_for is not None:
@@ -156,27 +195,45 @@ def _conditions(which: CaseFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _held(person: str) -> Select[Any]:
-    """The roles that a person holds, in whichever case."""
-    return select(MemberRow).where(MemberRow.person == person)
+class _Begins(FunctionElement[Any]):
+    """That a text begins so: with letters, digits and hyphens alone. SQLite finds its index for GLOB, not for LIKE."""
+
+    inherit_cache = True
 
 
-def _seen_whole(which: CaseFilter, reference: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
-    """That the member sees all of the case of this column; nothing where the filter is for no member."""
+@compiles(_Begins)
+def _begins(element: _Begins, compiler: SQLCompiler, **given: Any) -> str:
+    text, beginning, _ = (compiler.process(clause, **given) for clause in element.clauses)
+    return f"starts_with({text}, {beginning})"
+
+
+@compiles(_Begins, "sqlite")
+def _begins_on_sqlite(element: _Begins, compiler: SQLCompiler, **given: Any) -> str:
+    text, _, pattern = (compiler.process(clause, **given) for clause in element.clauses)
+    return f"{text} GLOB {pattern}"
+
+
+def _held(person: str) -> Exists:
+    """That a person holds a role in the case; asked of each, for somebody may hold one in every case there ever was."""
+    return exists().where(MemberRow.reference == CaseRow.reference, MemberRow.person == person)
+
+
+def _seen_whole(which: CaseFilter) -> list[Exists]:
+    """That the member sees all of the case; nothing where the filter is for no member."""
     if which.member is None:
         return []
-    held = _held(which.member).where(MemberRow.role.in_(which.whole)).with_only_columns(MemberRow.reference)
-    return [reference.in_(held)]
+    mine = (MemberRow.reference == CaseRow.reference, MemberRow.person == which.member)
+    return [exists().where(*mine, MemberRow.role.in_(which.whole))]
 
 
 def _step(which: CaseFilter, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """That the case has an open step like this; where the member sees only a part of it, one that they owe."""
-    steps = select(StepRow.reference).where(StepRow.state == "open", condition)
+    steps = select(StepRow.key).where(StepRow.reference == CaseRow.reference, StepRow.state == "open", condition)
     if which.member is not None:
         mine = (MemberRow.reference == StepRow.reference, MemberRow.role == StepRow.owner)
-        own = exists().where(*mine, MemberRow.person == which.member)
-        steps = steps.where(or_(*_seen_whole(which, StepRow.reference), own))
-    return CaseRow.reference.in_(steps)
+        own = exists().where(*mine, MemberRow.person == which.member).correlate(StepRow)
+        steps = steps.where(or_(*(whole.correlate(CaseRow) for whole in _seen_whole(which)), own))
+    return steps.correlate(CaseRow).exists()
 
 
 async def case(register: Register, reference: str) -> CaseView:
@@ -205,25 +262,29 @@ async def owed_by(
 ) -> list[StepView]:
     """The open steps that a person owes by a role in an open case of a board, the earliest due first."""
     order = (StepRow.due.is_(None), StepRow.due, StepRow.reference, StepRow.key)
-    query = select(StepRow.__table__).where(*_owed_by(board, person)).order_by(*order)
+    query = select(StepRow.__table__).join(*_OF_CASE).where(*_owed_by(board, person)).order_by(*order)
     return await _read(register, StepView, query.limit(limit).offset(offset))
 
 
 async def count_owed_by(register: Register, board: str, person: str, today: date) -> tuple[int, int]:
     """How many steps a person owes, and how many of them were due before the local date `today`."""
     late = func.count().filter(StepRow.due < today)
-    query = select(func.count(), late).select_from(StepRow).where(*_owed_by(board, person))
+    query = select(func.count(), late).select_from(StepRow).join(*_OF_CASE).where(*_owed_by(board, person))
     number, overdue = await register.read(lambda db: db.execute(query).one())
     return number, overdue
 
 
+_OF_CASE = (CaseRow, CaseRow.reference == StepRow.reference)
+
+
 def _owed_by(board: str, person: str) -> list[ColumnElement[bool]]:
     mine = (MemberRow.reference == StepRow.reference, MemberRow.role == StepRow.owner, MemberRow.person == person)
-    return [StepRow.state == "open", StepRow.reference.in_(_open_cases(board)), exists().where(*mine)]
+    return [*_open_in(board), exists().where(*mine)]
 
 
-def _open_cases(board: str) -> Select[Any]:
-    return select(CaseRow.reference).where(CaseRow.board == board, CaseRow.state == "open")
+def _open_in(board: str) -> list[ColumnElement[bool]]:
+    """That a step is open, in an open case of a board: those of closed cases are many, and nobody owes them."""
+    return [CaseRow.board == board, CaseRow.state == "open", StepRow.state == "open"]
 
 
 class OpenStep(NamedTuple):
@@ -240,10 +301,9 @@ class OpenStep(NamedTuple):
 
 async def open_steps(register: Register, board: str, person: str) -> list[OpenStep]:
     """All open steps of the open cases of a board in which a person holds a role, whoever owes them, by due date."""
-    held = _held(person).with_only_columns(MemberRow.reference)
-    which = (StepRow.state == "open", StepRow.reference.in_(_open_cases(board)), StepRow.reference.in_(held))
     order = (StepRow.due.is_(None), StepRow.due, StepRow.reference, StepRow.key)
-    query = select(*(getattr(StepRow, name) for name in OpenStep._fields)).where(*which).order_by(*order)
+    query = select(*(getattr(StepRow, name) for name in OpenStep._fields)).join(*_OF_CASE)
+    query = query.where(*_open_in(board), _held(person)).order_by(*order)
     return await register.read(lambda db: [OpenStep(*row) for row in db.execute(query)])
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -56,6 +57,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text, datetime: Moment, date: Date, bytes: LargeBinary}  # noqa: RUF012
 
 
+_UNSETTLED = text("confirmed < last_seq")
+
+
 class CaseRow(Base):
     """A case as its events leave it. `last_seq` and `head` are the number and hash of its last event.
 
@@ -63,7 +67,13 @@ class CaseRow(Base):
     """
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_state_next_due", "state", "next_due"),)
+    __table_args__ = (
+        Index("ix_cases_state_next_due", "state", "next_due"),
+        Index("ix_cases_board_state_reference", "board", "state", "reference", "stage"),
+        Index("ix_cases_board_notified_on", "board", "notified_on", "state"),
+        Index("ix_cases_board_state_opened_at", "board", "state", "opened_at"),
+        Index("ix_cases_unsettled", "written_at", sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
+    )
 
     reference: Mapped[str] = mapped_column(primary_key=True)
     board: Mapped[str]
@@ -83,10 +93,14 @@ class CaseRow(Base):
     written_at: Mapped[datetime | None]
 
 
+_CLOSING = text("kind = 'closed'")
+
+
 class EventRow(Base):
     """An event. `body` is its canonical JSON; the columns beside it only repeat what the body says."""
 
     __tablename__ = "events"
+    __table_args__ = (Index("ix_events_closings", "at", sqlite_where=_CLOSING, postgresql_where=_CLOSING),)
 
     reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -114,8 +128,8 @@ class StepRow(Base):
 
     __tablename__ = "steps"
     __table_args__ = (
-        Index("ix_steps_state_due", "state", "due"),
         Index("ix_steps_reference_state_owner", "reference", "state", "owner"),
+        Index("ix_steps_met_on", "met_on"),
     )
 
     reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
@@ -140,6 +154,7 @@ class LetterRow(Base):
     """A letter of a case: to which role, from which, and what became of it."""
 
     __tablename__ = "letters"
+    __table_args__ = (Index("ix_letters_state", "state"),)
 
     reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
     letter: Mapped[str] = mapped_column(primary_key=True)
@@ -336,6 +351,7 @@ class DeliveryRow(Base):
     """A stage on a letter's journey after it was written; append-only. `detail` is a sentence that names nobody."""
 
     __tablename__ = "deliveries"
+    __table_args__ = (Index("ix_deliveries_state_at", "state", "at"),)
 
     # No foreign key: a letter may be on its way before the register has the event that owes it.
     reference: Mapped[str] = mapped_column(primary_key=True)

@@ -196,6 +196,10 @@ async def test_cases_are_filtered_ordered_and_paged(register: Register) -> None:
     assert await listed(text="2013-00", state="open", board="a") == ["MK-2013-001", "MK-2013-002"]
     assert await listed(text="bu-") == ["BU-2013-001"]
     assert await listed(text="%") == []
+    assert await listed(begins="MK-2013") == ["MK-2013-001", "MK-2013-002"]
+    assert await listed(begins="MK", state="closed") == ["MK-2012-001"]
+    assert await listed(begins="2013") == []
+    assert await queries.count_cases(register, most=3) == 3
 
 
 async def test_what_is_not_there_is_said(register: Register) -> None:

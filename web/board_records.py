@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -14,7 +15,7 @@ from models import access
 from models.board import Board
 from models.journal import QUARTER, Journal, Lesson, LessonWithdrawn, checked, quarter_of
 from models.people import must_manage_board
-from models.retention import due_for_disposal
+from models.retention import Keep, RecordKind, due_for_disposal
 from models.timescale import Day
 from publication import in_words
 from register import accounts, disposal, journal
@@ -44,7 +45,7 @@ class Shelf(NamedTuple):
 async def overview(request: Request) -> Response:
     """What the board keeps, in numbers, and the ways to each part."""
     known = await _journal(request)
-    due = [one for one in await _shelves(request, known) if one.due]
+    due = await _shelves(request, known, due=True)
     last = _quarters(today())[0]
     return page(request, "records.html.j2", known=known, due=len(due), unwritten=last not in known.bulletins, last=last)
 
@@ -52,7 +53,7 @@ async def overview(request: Request) -> Response:
 async def publications(request: Request) -> Response:
     """The publication register; to which case a review belongs only for who may see the case."""
     known = await _journal(request)
-    mine = await accounts.roles_in_cases(office(request).register, viewer(request).person)
+    mine = await accounts.roles_in_cases(office(request).register, viewer(request).person, list(known.published))
     context = {"known": known, "mine": mine, "in_words": in_words}
     return page(request, "records-publications.html.j2", **context)
 
@@ -140,9 +141,8 @@ async def bulletin_file(request: Request) -> Response:
 async def retention(request: Request) -> Response:
     """The closed cases that the viewer sees, those of which something is due for disposal, or all."""
     board, known = _board(request), await _journal(request)
-    every = await _shelves(request, known)
     show = "all" if request.query_params.get("show") == "all" else "due"
-    found = [one for one in every if one.due or show == "all"]
+    found = await _shelves(request, known, due=show == "due")
     here, register = paged(request, len(found), ROWS), office(request).register
     outbox = office(request).data / "outbox"
     shown = found[here.offset :][:ROWS]
@@ -151,20 +151,28 @@ async def retention(request: Request) -> Response:
     return page(request, "records-retention.html.j2", **context)
 
 
-async def _shelves(request: Request, known: Journal) -> list[Shelf]:
-    """The closed cases that the viewer has a part in, the earliest due first."""
-    register, who = office(request).register, viewer(request)
-    mine, board = await accounts.roles_in_cases(register, who.person), _board(request)
+async def _shelves(request: Request, known: Journal, *, due: bool) -> list[Shelf]:
+    """The closed cases that the viewer has a part in, the earliest first: those `due` for disposal, or all."""
+    board, now = _board(request), today()
+    gone: dict[str, set[RecordKind]] = {}
+    for entry in known.disposals:
+        gone.setdefault(entry.reference, set()).update(of.kind for of in entry.records)
+
+    @cache  # many are closed on one day
+    def keeps(closed: Day) -> tuple[Keep, ...]:
+        return due_for_disposal(closed, board.retention)
+
+    def some_are_due(closed: Day) -> bool:
+        return keeps(closed)[0].from_day <= now
+
+    read = (office(request).register, board.id, viewer(request).person)
     found = []
-    for reference, closed in (await disposal.closings(register, board.id)).items():
-        if reference not in mine:
-            continue
-        gone = {of.kind for entry in known.disposals_of(reference) for of in entry.records}
-        left = [keep for keep in due_for_disposal(closed, board.retention) if keep.kind not in gone]
+    for reference, closed in (await disposal.closings(*read, *([some_are_due] if due else []))).items():
+        left = [keep for keep in keeps(closed) if keep.kind not in gone.get(reference, ())]
         if left:
-            due = left[0].from_day <= today() and reference not in known.holds
-            found.append(Shelf(reference, closed, left[0].from_day, due))
-    return sorted(found, key=lambda one: (one.first, one.reference))
+            may_go = left[0].from_day <= now and reference not in known.holds
+            found.append(Shelf(reference, closed, left[0].from_day, may_go))
+    return sorted((one for one in found if one.due or not due), key=lambda one: (one.first, one.reference))
 
 
 def _board(request: Request) -> Board:

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -62,7 +62,7 @@ async def waiting_table(request: Request, form: str) -> Response:
             step.act_by,
             "overdue" if step.due and step.due < today() else None,
         )
-        for case, owed, _, named in await _visible(request)
+        for case, owed, _, named in await _visible(request, "open")
         for step in owed
     ]
     rows.sort(key=lambda row: (row[5] is None, str(row[5]), row[0]))
@@ -87,21 +87,24 @@ class Named(NamedTuple):
         return f"{title}, {whose}" if whose else title
 
 
-async def _visible(request: Request) -> list[tuple[CaseView, list[OpenStep], bool, Named]]:
+async def _visible(
+    request: Request, state: Literal["open"] | None = None
+) -> list[tuple[CaseView, list[OpenStep], bool, Named]]:
     """The cases in which the viewer holds a role, with the open steps they see and whether they see the whole case.
 
     From the lists of the register, as the list of cases is: thousands of cases are not read event by event.
     """
     who, register, known = viewer(request), office(request).register, procedures(request)
-    mine, whole = await accounts.roles_in_cases(register, who.person), roles_that_see_all(known)
+    which = CaseFilter(state=state, board=who.board, member=who.person, order="reference")
+    cases, whole = await queries.cases(register, which), roles_that_see_all(known)
+    mine = await accounts.roles_in_cases(register, who.person, open_in=who.board if state else None)
     agencies = {key: agency.name for key, agency in office(request).library.board(who.board).agencies.items()}
     named = {procedure: Named(titles(known, procedure), agencies) for procedure in [one.id for one in known]}
     owed: dict[str, list[OpenStep]] = {}
     for step in await queries.open_steps(register, who.board, who.person):
         owed.setdefault(step.reference, []).append(step)
     found = []
-    which = CaseFilter(board=who.board, member=who.person, order="reference")
-    for case in await queries.cases(register, which):
+    for case in cases:
         held = frozenset(mine[case.reference])
         sight = Sight(not held.isdisjoint(whole), held)
         steps = [step for step in owed.get(case.reference, []) if access.sees_step(sight, step)]

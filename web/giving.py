@@ -163,7 +163,7 @@ async def confirm(
     here, reference = office(request), sent.seen.reference
     try:
         engine = await here.engine()
-        if isinstance(decision, Decide):
+        if isinstance(decision, Decide) and reports is not None:  # the case itself refuses what lacks a search
             decision = await filing.with_search(engine, here.register, here.library, reference, decision, looked)
         await starter.decide(engine, here.register, reference, decision)
     except Unreachable:

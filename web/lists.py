@@ -1,5 +1,6 @@
 """My work and the list of cases: what waits for whom, and only what the one who is signed in may know of."""
 
+import re
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -13,12 +14,15 @@ from models.refusal import Refusal
 from models.telling import time_left
 from register import accounts, deliveries, queries
 from register.deliveries import CONCERNS, Concern
+from register.projection import CLOSED
 from register.queries import CaseFilter, CaseView, StepView
 from web.frame import now, office, page, today, viewer
 from web.paging import paged
 
 WORK, CASES = 50, 25
 """Rows of a page."""
+LISTED = 5_000
+"""How many cases are listed at the most; whoever looks for another narrows the list, or takes all away as a table."""
 ORDERS = {"due": "Next due first", "opened": "Opened last first", "reference": "By reference"}
 
 
@@ -58,19 +62,34 @@ async def all_cases(request: Request) -> Response:
     known = procedures(request)
     asked = {name: request.query_params.get(name, "").strip() for name in ("text", "stage", "role", "state", "order")}
     which = _filter(asked, "overdue" in request.query_params, who, roles_that_see_all(known))
-    here = paged(request, await queries.count_cases(register, which), CASES)
+    number, which = await _found(request, which, office(request).library.board(who.board).code)
+    here = paged(request, number, CASES, LISTED)
     found = await queries.cases(register, which.model_copy(update={"limit": CASES, "offset": here.offset}))
     mine = await accounts.roles_in_cases(register, who.person, [case.reference for case in found])
     calendar = _calendar(request, who)
     rows = [await _listed(request, case, mine.get(case.reference, ()), which.whole, known, calendar) for case in found]
-    every = CaseFilter(board=who.board, member=who.person, whole=which.whole)
+    every_open = CaseFilter(state="open", board=who.board, member=who.person, whole=which.whole)
     context = {
-        "stages": await queries.stages(register, every),
+        "stages": sorted({*await queries.stages(register, every_open), *CLOSED.values()}),
         "roles": sorted(titles(known, office(request).library.board(who.board).procedure).items(), key=lambda r: r[1]),
         "orders": ORDERS,
         "overdue": "overdue" in request.query_params,
     }
     return page(request, "cases.html.j2", rows=rows, here=here, asked=asked, on=today(), **context)
+
+
+async def _found(request: Request, which: CaseFilter, code: str) -> tuple[int, CaseFilter]:
+    """How many cases a filter has, and the filter: of references that begin so, or else of those that have it anywhere.
+
+    The first are found without looking at every case there ever was; the board's code may be left out.
+    """
+    register, text = office(request).register, (which.text or "").upper()
+    if re.fullmatch("[A-Z0-9-]+", text):
+        begins = text if text.startswith(code) else f"{code}-{text}"
+        narrowed = which.model_copy(update={"text": None, "begins": begins})
+        if number := await queries.count_cases(register, narrowed, LISTED + 1):
+            return number, narrowed
+    return await queries.count_cases(register, which, LISTED + 1), which
 
 
 def left_of(step: StepView | CaseView, calendar: Calendar) -> str:

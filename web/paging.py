@@ -8,13 +8,17 @@ from starlette.requests import Request
 
 
 class Paged(NamedTuple):
-    """One page of a list; `offset` is that of its first row, numbers of pages begin at 1."""
+    """One page of a list; `offset` is that of its first row, numbers of pages begin at 1.
+
+    `more`: there are more rows than `total`, which are not listed.
+    """
 
     number: int
     size: int
     total: int
     path: str
     asked: Mapping[str, str]
+    more: bool = False
 
     @property
     def offset(self) -> int:
@@ -28,7 +32,7 @@ class Paged(NamedTuple):
 
     def says(self, one: str, many: str) -> str:
         """How many there are, and which of them the page shows."""
-        counted = f"{self.total:,} {one if self.total == 1 else many}"
+        counted = f"{'More than ' if self.more else ''}{self.total:,} {one if self.total == 1 else many}"
         if self.last == 1:
             return counted
         return f"{counted}: {self.offset + 1:,} to {min(self.offset + self.size, self.total):,} on this page"
@@ -54,10 +58,14 @@ class Paged(NamedTuple):
         return f"{self.path}?{urlencode({**self.asked, 'page': number})}"
 
 
-def paged(request: Request, count: int, size: int) -> Paged:
-    """The page of a list of `count` rows that an address asks for; the nearest there is."""
+def paged(request: Request, count: int, size: int, most: int | None = None) -> Paged:
+    """The page of a list of `count` rows that an address asks for; the nearest there is.
+
+    `most` is how many rows are listed, where a count above it says only that there are more.
+    """
     asked = {name: value for name, value in request.query_params.items() if name != "page" and value}
     text = request.query_params.get("page", "1")
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    page = Paged(1, size, count, request.url.path, asked)
+    listed = count if most is None else min(count, most)
+    page = Paged(1, size, listed, request.url.path, asked, count > listed)
     return page._replace(number=min(max(wanted, 1), page.last))
