@@ -4,6 +4,7 @@ The test server's clock begins now, the story in its own year: the case's clock 
 """
 
 import shutil
+import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -144,7 +145,8 @@ async def rehearse(
     ring = Ring.load_or_make(folder / "register.key")
     async with _server(ring) as env, await Register.open(folder / "register.db", ring) as register:
         behind = await env.get_current_time() - story
-        async with build_worker(env.client, register, library, folder / "outbox"):
+        # Named, for Temporal would else read the code of every module to make a name: a third of a second.
+        async with build_worker(env.client, register, library, folder / "outbox", build_id="rehearsal"):
             try:
                 reference = await starter.refer(env.client, register, library, referral, behind=behind)
             except (Refusal, LookupError) as error:
@@ -280,19 +282,17 @@ def _referral(scenario: Scenario) -> Referral:
 
 @asynccontextmanager
 async def _server(ring: Ring) -> AsyncIterator[WorkflowEnvironment]:
-    path = shutil.which("temporal-test-server") or _beside_python()
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=converter(ring), test_server_existing_path=path
+        data_converter=converter(ring), test_server_existing_path=server_program()
     ) as env:
         await add_search_attributes(env.client)
         yield env
 
 
-def _beside_python() -> str | None:
-    import sys
-
-    path = Path(sys.executable).with_name("temporal-test-server")
-    return str(path) if path.exists() else None
+def server_program() -> str | None:
+    """The program of the skipping test server: one on the PATH, else the one beside Python; None if there is none."""
+    beside = Path(sys.executable).with_name("temporal-test-server")
+    return shutil.which("temporal-test-server") or (str(beside) if beside.exists() else None)
 
 
 async def add_search_attributes(client: Client) -> None:

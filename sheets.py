@@ -101,7 +101,7 @@ class Sheets:
 
     def _pdf(self, data: Mapping[str, Any], on: date) -> bytes:
         try:
-            return self._typesetter.pdf(self._layout, {"sheet": json.dumps(data)}, on)
+            return self._typesetter.pdf(self._layout, {"sheet.json": json.dumps(data)}, on)
         except TypesettingError as error:
             if error.lacks_sign:
                 raise Refusal("The text holds a sign that the font cannot show: write it in Latin letters.") from None

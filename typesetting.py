@@ -1,8 +1,10 @@
 """Typst, called in one place: a layout and its data → an accessible PDF (PDF/A-2a, PDF/UA-1)."""
 
 import re
+import threading
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 
 import typst
 
@@ -33,35 +35,45 @@ def check_layout(layout: bytes, name: str) -> None:
 
 
 class Typesetter:
-    """Sets layouts with the fonts of the folder `fonts` and no others. Safe to share between threads."""
+    """Sets layouts with the fonts of the folder `fonts` and no others. Safe to share between threads.
+
+    Each thread keeps a compiler, and what is set comes to it as files, not as `sys.inputs`: Typst then knows its own
+    library from one letter to the next, which saves a fifth of the time. `typst.compile` with `sys.inputs` besides
+    keeps a tenth of a megabyte and more of every letter, for good.
+    """
 
     def __init__(self, fonts: Path) -> None:
         self._fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
         signs = [_signs(font.read_bytes()) for font in fonts.glob("*.ttf")]
         self._signs = frozenset.intersection(*signs) if signs else frozenset()
+        self._own = threading.local()
 
     def can_show(self, sign: str) -> bool:
         """Whether every font has this one sign."""
         return ord(sign) in self._signs
 
-    def pdf(self, layout: bytes, inputs: dict[str, str], on: date) -> bytes:
-        """Set a layout with its `sys.inputs`; dated noon UTC of `on`, so the same arguments give the same bytes.
+    def pdf(self, layout: bytes, files: dict[str, str], on: date) -> bytes:
+        """Set a layout and the files that it reads; dated noon UTC of `on`, so the same arguments give the same bytes.
 
         Raises TypesettingError, without its cause, for what does not pass as an accessible PDF.
         """
         check_layout(layout, "given")
         try:
-            return typst.compile(
-                layout,
-                font_paths=self._fonts,
-                ignore_system_fonts=True,
+            pdf: bytes = self._compiler().compile(
+                {"main.typ": layout, **{name: text.encode() for name, text in files.items()}},
                 format="pdf",
-                sys_inputs=inputs,
                 pdf_standards=["a-2a", "ua-1"],  # a gate: what is not accessible does not go out
                 timestamp=datetime.combine(on, time(12), UTC),
             )
         except typst.TypstError as error:
             raise TypesettingError(error.message) from None
+        return pdf
+
+    def _compiler(self) -> Any:  # its own types know nothing of several files
+        """This thread's compiler: it takes one call at a time."""
+        if not hasattr(self._own, "compiler"):
+            self._own.compiler = typst.Compiler(b"", font_paths=self._fonts, ignore_system_fonts=True)
+        return self._own.compiler
 
 
 def _signs(font: bytes) -> frozenset[int]:

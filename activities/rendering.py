@@ -255,7 +255,7 @@ class Renderer:
 
     def _typeset(self, name: str, letter: dict[str, Any], on: date) -> bytes:
         try:
-            return self._typesetter.pdf(self._layout, {"letter": json.dumps(letter)}, on)
+            return self._typesetter.pdf(self._layout, {"letter.json": json.dumps(letter)}, on)
         except TypesettingError as error:
             # Without the cause: Typst quotes the letter, and what is raised here is logged.
             raise LetterError(_why_not(name, error)) from None

@@ -171,7 +171,7 @@ def as_pdf(
         "lacking": bool(lacking),
         "footer": DEMONSTRATION if fictional else "",
     }
-    return typesetter.pdf(_LAYOUT.read_bytes(), {"head": json.dumps(head), "body": shown}, on)
+    return typesetter.pdf(_LAYOUT.read_bytes(), {"head.json": json.dumps(head), "body.json": shown}, on)
 
 
 def _data(merged: Merged, titles: Mapping[str, str]) -> dict[str, Any]:

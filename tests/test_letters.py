@@ -1,7 +1,11 @@
 """Letters: what they must say, what they must never hold, and that a wrong one is refused."""
 
 import io
+import os
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cache
 from html import unescape
@@ -314,6 +318,37 @@ def test_same_order_gives_the_same_bytes() -> None:
     first = render("imr-commission", FULL)
     assert first == render("imr-commission", FULL, Renderer([DEFAULT], FONTS))
     assert first.sha256 != render("imr-commission", {**FULL, "agency": "Another"}).sha256
+
+
+def test_threads_that_set_letters_at_once_get_the_bytes_of_their_own() -> None:
+    orders = [order("decision-notice", FULL | {"reason": f"Reason {number}."}) for number in range(12)]
+
+    def made(one: LetterOrder) -> bytes:
+        by = board().correspondent("chair")
+        return renderer().render(one, REFERENCE, board(), by, by, None).pdf
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(made, orders)) == [made(one) for one in orders]
+
+
+GROWTH = """
+import resource
+from test_letters import FULL, board, order, renderer
+by = board().correspondent("chair")
+for number in range(400):
+    if number == 50:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    renderer().render(order("decision-notice", FULL), f"SCR-2013-{number}", board(), by, by, None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / before)
+"""
+
+
+def test_a_letter_that_is_set_leaves_nothing_in_memory() -> None:
+    """A worker sets letters for months: the tenth of a megabyte and more that each once left would fill it."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    asked = [sys.executable, "-c", GROWTH]
+    done = subprocess.run(asked, env={"PYTHONPATH": paths}, check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 1.1
 
 
 def test_boards_own_wording_wins_and_the_rest_is_the_default() -> None:

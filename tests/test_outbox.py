@@ -59,6 +59,30 @@ def test_eml_holds_text_html_and_pdf(tmp_path: Path) -> None:
     assert attached.get_content_type() == "application/pdf"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tŷ Gwyn £5 – “so” 🙂",
+        "x" * 3000 + "\n\n" + "ŵ" * 1000,
+        "=3D=\n--==letter-0==\n.\n..\nFrom one to another",
+        "spaces at the end  \n\tand a tab\t\n\n\nand lines between",
+        "a line of another kind\u2028and the next",
+    ],
+)
+def test_any_words_come_through_as_they_were_and_every_mail_system_takes_them(text: str) -> None:
+    letter, post = rendered(text), Correspondent(title="The family")
+    content = compose(REFERENCE, order("reminder"), letter, CHAIR, post)
+    message: Any = message_from_bytes(content, policy=policy.default)
+    assert [part.defects for part in message.walk()] == [[], [], [], [], []]
+    plain, html, pdf = (part.get_content() for part in message.walk() if not part.is_multipart())
+    assert (plain.replace("\r\n", "\n"), html.replace("\r\n", "\n")) == (letter.text, letter.html + "\n")
+    assert pdf == letter.pdf
+    lines = content.split(b"\r\n")
+    assert content.isascii()
+    assert max(map(len, lines)) <= 78
+    assert not any(b"\r" in line or b"\n" in line for line in lines)
+
+
 def test_every_attempt_writes_the_same_bytes_and_ids_stay_apart() -> None:
     letter = rendered("Words.")
     post = Correspondent(title="The family")
