@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio.client import Client
 
@@ -31,8 +31,28 @@ from register.store import Register
 
 CASES, ROUNDS, IN_FLIGHT = 8, 8, 4
 DEADLINE = timedelta(days=14)
+PATIENCE = 120.0
+"""Seconds that are waited for a pass to settle."""
 WANDERS = (0.9, 1.1)
 """Within which the median of plain against plain must lie."""
+
+
+class Variant(Protocol):
+    """What plays the story."""
+
+    worker: WorkerProcess
+
+    async def begin(self, cases: int = CASES) -> list[str]:
+        """Begin cases and give their references; they wait for their first decision on return."""
+        ...
+
+    async def decide(self, reference: str, number: int) -> None:
+        """Give a decision; it has been taken in on return."""
+        ...
+
+    async def settled(self, references: Sequence[str], decisions: int, letters: int) -> None:
+        """Wait until so many decisions are kept and so many letters sent. Raises TimeoutError."""
+        ...
 
 
 class Ours:
@@ -42,10 +62,10 @@ class Ours:
         self.client, self.register, self.library, self.worker = client, register, library, worker
         self.number = 0
 
-    async def begin(self) -> list[str]:
+    async def begin(self, cases: int = CASES) -> list[str]:
         """Refer the cases of a round."""
-        self.number += CASES
-        numbers = range(self.number - CASES, self.number)
+        self.number += cases
+        numbers = range(self.number - cases, self.number)
         queue = self.worker.queue
         refer = [
             await starter.refer(self.client, self.register, self.library, story.referral(n), task_queue=queue)
@@ -75,12 +95,12 @@ class Plain:
         self.client, self.worker = client, worker
         self.number = 0
 
-    async def begin(self) -> list[str]:
+    async def begin(self, cases: int = CASES, deadline: timedelta = DEADLINE) -> list[str]:
         """Start the cases of a round."""
-        self.number += CASES
-        references = [f"{self.worker.queue}-{n}" for n in range(self.number - CASES, self.number)]
+        self.number += cases
+        references = [f"{self.worker.queue}-{n}" for n in range(self.number - cases, self.number)]
         for reference in references:
-            given = [reference, list(story.RECIPIENTS), DEADLINE.total_seconds()]
+            given = [reference, list(story.RECIPIENTS), deadline.total_seconds()]
             await self.client.start_workflow(PlainReview.run, args=given, id=reference, task_queue=self.worker.queue)
         for reference in references:
             await self.client.get_workflow_handle(reference).query(PlainReview.decided)
@@ -93,18 +113,29 @@ class Plain:
 
     async def settled(self, references: Sequence[str], decisions: int, letters: int) -> None:
         """Wait until the database has all decisions and the outbox all letters."""
-        marks = ",".join("?" * len(references))
-        query = f"SELECT count(*) FROM decisions WHERE reference IN ({marks})"
-        await _rows(self.worker.data / "plain.db", [(query, decisions)], references)
-        outbox = self.worker.data / "outbox"
-        folders = [outbox / reference for reference in references]
-        while sum(len(list(of.glob("*.eml"))) for of in folders) < letters:  # noqa: ASYNC110 - another process writes
-            await asyncio.sleep(0.005)
+        await rows_and_letters(self.worker.data, references, decisions, letters)
+
+
+async def rows_and_letters(data: Path, references: Sequence[str], decisions: int, letters: int) -> None:
+    """Wait until the table of `bench.deeds` has all decisions and the outbox all letters."""
+    marks = ",".join("?" * len(references))
+    query = f"SELECT count(*) FROM decisions WHERE reference IN ({marks})"
+    await _rows(data / "plain.db", [(query, decisions)], references)
+    end = time.monotonic() + PATIENCE
+    while (found := eml_files(data, references)) < letters:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{data}: there are {found} letters, not {letters}.")
+        await asyncio.sleep(0.005)
+
+
+def eml_files(data: Path, references: Sequence[str]) -> int:
+    """How many letters lie in the outbox for these cases."""
+    return sum(1 for reference in references for _ in (data / "outbox" / reference).glob("*.eml"))
 
 
 async def _rows(path: Path, wanted: Sequence[tuple[str, int]], given: Sequence[str]) -> None:
     """Wait until each query counts that many rows."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(path, timeout=30)) as db:
         for query, number in wanted:
             while db.execute(query, given).fetchone()[0] < number:
@@ -113,11 +144,12 @@ async def _rows(path: Path, wanted: Sequence[tuple[str, int]], given: Sequence[s
                 await asyncio.sleep(0.005)
 
 
-async def play(engine: Engine, variant: Ours | Plain) -> dict[str, float]:
-    """One variant's part of a round: its cost for each decision and each case."""
-    processes = (engine.process, variant.worker.process.pid)
-    actions = engine.actions()
-    references = await variant.begin()
+async def play(variant: Variant, *processes: int) -> dict[str, float]:
+    """One variant's part of a round: the CPU of the processes and their children for a decision, and its pace."""
+    return await _play(variant, await variant.begin(), processes)
+
+
+async def _play(variant: Variant, references: Sequence[str], processes: Sequence[int]) -> dict[str, float]:
     used, began = cpu(*processes), time.perf_counter()
     gate = asyncio.Semaphore(IN_FLIGHT)
 
@@ -131,10 +163,16 @@ async def play(engine: Engine, variant: Ours | Plain) -> dict[str, float]:
         await variant.settled(references, number * CASES, letters * CASES)
     took, spent = time.perf_counter() - began, cpu(*processes) - used
     decisions = CASES * story.STEPS
+    return {"cpu": spent / decisions, "decisions": decisions / took}
+
+
+async def _play_and_count(engine: Engine, variant: Ours | Plain) -> dict[str, float]:
+    """The same, with what the engine counts for each case."""
+    actions = engine.actions()
+    references = await variant.begin()
+    found = await _play(variant, references, (engine.process, variant.worker.process.pid))
     histories = [await variant.client.get_workflow_handle(reference).describe() for reference in references]
-    return {
-        "cpu": spent / decisions,
-        "decisions": decisions / took,
+    return found | {
         "actions": (engine.actions() - actions) / CASES,
         "events": sum(found.history_length for found in histories) / CASES,
         "bytes": sum(found.raw_info.history_size_bytes for found in histories) / CASES,
@@ -202,7 +240,7 @@ async def _story(engine: Engine, folder: Path, rounds: int) -> dict[str, list[di
             names = list(variants)
             order.shuffle(names)
             for variant in names:
-                figures = await play(engine, variants[variant])
+                figures = await _play_and_count(engine, variants[variant])
                 if number:  # the first round warms up
                     found[variant].append(figures)
         for worker in workers:

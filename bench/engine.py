@@ -8,9 +8,10 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from threading import Thread
+from typing import IO, NamedTuple
 
 from worker import attribute_types
 
@@ -74,14 +75,15 @@ def dev_server(folder: Path) -> Iterator[Engine]:
     with (folder / "engine.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            _wait_for(port)
+            wait_for(port)
             yield Engine(f"127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics", process.pid)
         finally:
             process.kill()
             process.wait()
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until somebody listens at a port. Raises TimeoutError."""
     import time
 
     for _ in range(600):
@@ -89,35 +91,67 @@ def _wait_for(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise TimeoutError("The engine does not start; its log is engine.log.")
+    raise TimeoutError(f"Nobody listens at port {port}; the logs in the run's folder say why.")
 
 
-def start_worker(engine: Engine, variant: str, queue: str, data: Path, cache: int = 2000) -> WorkerProcess:
-    """Start the worker of a variant; it is ready on return."""
+def start_worker(
+    engine: Engine, variant: str, queue: str, data: Path, cache: int = 2000, sticky: float | None = None
+) -> WorkerProcess:
+    """Start the worker of a variant; it is ready on return. `sticky`: seconds that cases wait for it if it dies."""
     data.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCR_", "TEMPORAL_"))}
     environment = {**kept, "TEMPORAL_ADDRESS": engine.address, "SCR_DATA": str(data), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "bench.workers", variant, queue, str(cache)]
+    command += [] if sticky is None else [str(sticky)]
     with (data / "worker.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None
     if process.stdout.readline() != b"ready\n":
         raise RuntimeError(f"The worker {variant} does not start: see {data / 'worker.log'}.")
+    Thread(target=_keep_reading, args=(process.stdout, data / "worker.log"), daemon=True).start()
     return WorkerProcess(variant, queue, data, process)
 
 
+def _keep_reading(output: IO[bytes], log: Path) -> None:
+    """Put what a worker says into its log: it would stop for good at a full pipe."""
+    with log.open("ab", buffering=0) as file:
+        for line in output:
+            file.write(line)
+
+
 def cpu(*processes: int) -> float:
-    """The CPU that processes have used, in seconds, their threads included."""
-    return sum(_cpu(process) for process in processes)
+    """The CPU that processes and their children have used, in seconds; children that have ended are included."""
+    return sum(_cpu(one) for process in processes for one in family(process))
+
+
+def family(process: int) -> list[int]:
+    """A process and all that descend from it and still run."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            children.setdefault(int(_stat(stat)[1]), []).append(int(stat.parent.name))
+    found = [process]
+    for one in found:
+        found += children.get(one, [])
+    return found
 
 
 def _cpu(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    with suppress(FileNotFoundError, ProcessLookupError):  # what it had used is now in its parent's count
+        return sum(int(ticks) for ticks in _stat(Path(f"/proc/{process}/stat"))[11:15]) / _TICK
+    return 0.0
 
 
-def memory(process: int) -> int:
-    """The memory that belongs to a process, in bytes (its proportional share)."""
+def _stat(path: Path) -> list[str]:
+    return path.read_text().rpartition(")")[2].split()
+
+
+def memory(*processes: int) -> int:
+    """The memory that belongs to processes and their children, in bytes (their proportional shares)."""
+    return sum(_memory(one) for process in processes for one in family(process))
+
+
+def _memory(process: int) -> int:
     text = Path(f"/proc/{process}/smaps_rollup").read_text()
     found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
     assert found is not None

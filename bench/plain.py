@@ -10,7 +10,8 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from bench.plain_activities import Letter, Write, send_letter, write_down
+    from bench.deeds import Letter, Write
+    from bench.plain_activities import send_letter, write_down
 
 STEPS = 20
 WITH_LETTERS = (5, 10, 15, 20)

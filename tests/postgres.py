@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -33,7 +33,8 @@ FAST = ("-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c"
 class Server:
     """A server of this process's own, on a socket in its folder; it runs from the beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Sequence[str] = FAST) -> None:
+        self._settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="scr-pg-"))
         self._number = count(1)
         self._user: dict[str, Any] = {}
@@ -55,7 +56,7 @@ class Server:
         """Have the server run, and wait until it answers."""
         command = [str(part) for part in (self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder)]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *FAST], stdout=log, stderr=log, **self._user)
+            self.process = subprocess.Popen([*command, *self._settings], stdout=log, stderr=log, **self._user)
         deadline = time.monotonic() + 30
         while True:
             try:
