@@ -85,7 +85,7 @@ def build_worker(
         workflows=[SeriousCaseReview],
         activities=[letters.send, RegisterActivities(register).record],
         workflow_runner=runner(),
-        interceptors=[Forgetting()],
+        interceptors=[Forgetting(), *options.pop("interceptors", ())],
         **{
             "graceful_shutdown_timeout": DRAIN,
             "max_cached_workflows": CACHED,
