@@ -74,13 +74,24 @@ async def confirm(client: Engine, register: Register, before: datetime) -> list[
     settled = []
     for reference in await register.unsettled(before):
         try:
-            if not await _is_over(register, reference):
+            if await _has_begun(client, register, reference) and not await _is_over(register, reference):
                 await settle(client, register, reference)
                 settled.append(reference)
             await register.forget(reference, before)
         except (Refusal, starter.Unreachable) as error:
             log.warning("The events of %s could not be confirmed: %s", reference, error)
     return settled
+
+
+async def _has_begun(client: Engine, register: Register, reference: str) -> bool:
+    """Whether a case is known at all: one that was to be opened while the engine was down is not."""
+    if await queries.has_case(register, reference):
+        return True
+    try:
+        await starter.ask(client, reference)
+    except starter.NoOpenCase:
+        return False
+    return True
 
 
 async def _is_over(register: Register, reference: str) -> bool:

@@ -17,7 +17,12 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import HeaderCodecBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    HeaderCodecBehavior,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.runtime import (
@@ -36,6 +41,7 @@ from models import messages
 from models.calendar import Calendar
 from models.case import fold
 from models.decisions import Decision, Proclaim
+from models.events import Opening
 from models.messages import AS_NOW, Answer, Carried, CaseInput
 from models.referral import Referral, opening_of
 from models.refusal import Refusal
@@ -145,9 +151,29 @@ async def refer(
     if await queries.has_case(register, reference):
         return reference
     opening = trial.model_copy(update={"reference": reference, "referral": mark})
-    if not await start(client, CaseInput(opening=opening, behind=behind), task_queue):
+    if not await open_case(client, register, opening, now, behind, task_queue):
         await _must_be_the_same(client, reference, mark)
     return reference
+
+
+async def open_case(
+    client: Client,
+    register: Register,
+    opening: Opening,
+    at: datetime,
+    behind: timedelta = timedelta(),
+    task_queue: str = messages.TASK_QUEUE,
+) -> bool:
+    """Begin a case `at` its own aware moment and write its first events; False if the engine has or had it already.
+
+    If the register goes down in between, or whoever does this, the worker writes them. Raises Refusal, Unreachable.
+    """
+    mark, case = f"{opening.reference}/opened", CaseInput(opening=opening, opened_at=at, behind=behind)
+    await register.begin(opening.reference, mark)
+    if not await start(client, case, task_queue):
+        return False
+    await recording.write(register, opening.reference, mark, opened(opening, at))
+    return True
 
 
 async def _calendar(register: Register, library: Library, name: str) -> Calendar:
@@ -191,10 +217,16 @@ def _options(case: CaseInput, task_queue: str) -> dict[str, Any]:
         "id": opening.reference,
         "task_queue": task_queue,
         "id_reuse_policy": again if case.carried else WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        "search_attributes": attributes.fixed(opening.board, opening.procedure.id),
+        "search_attributes": _attributes(case, opening),
         "static_summary": opening.procedure.title,
         "static_details": f"Case {opening.reference}. What it waits for stands under current details.",
     }
+
+
+def _attributes(case: CaseInput, opening: Opening) -> TypedSearchAttributes:
+    if case.opened_at is None:
+        return attributes.fixed(opening.board, opening.procedure.id)
+    return attributes.at_start(fold(opened(opening, case.opened_at)), case.opened_at)
 
 
 async def decide(

@@ -1,4 +1,6 @@
-"""Run benchmarks: `./dev bench [NAME …] [--json] [--quick]`. Without names all are run, into docs/performance.md.
+"""Run benchmarks: `./dev bench [NAME …] [--json] [--quick]`; all of them without names, which takes more than an hour.
+
+What is run in full renews its own section of docs/performance.md.
 
 `bare` is the product beside a plain workflow, `core` the rules without Temporal, `rehearsal` a rehearsed year,
 `letters` text, HTML and PDF, `profile` where a decision's milliseconds go,
@@ -103,15 +105,15 @@ async def main(names: list[str], as_json: bool, quick: bool) -> None:
         found[name] = said
         if not as_json:
             print(f"## {title}\n\n{text}\n", flush=True)
-        PARTS.append(f"## {title}\n\n{run.__doc__}\n\n{text}\n")
+        if not quick:
+            write_down(title, f"{run.__doc__}\n\nRun on {date.today()}.\n\n{text}\n")
     if as_json:
         print(json.dumps(found[names[0]] if len(names) == 1 else found, indent=2))
 
 
-PARTS: list[str] = []
 METHOD = """# Performance
 
-Written by `./dev bench` on {day}: {machine} The engine's file has `journal_mode=WAL` and `synchronous=NORMAL`, which is
+Written by `./dev bench`: {machine} The engine's file has `journal_mode=WAL` and `synchronous=NORMAL`, which is
 a benchmark's setting: for real cases `./dev up` leaves the safe ones.
 
 A ratio is ours divided by what it is compared to, measured in the same run, one a round; what stands here is the median
@@ -120,6 +122,16 @@ and the range. Absolute times mean nothing on another machine.
 {notes}
 """
 NOTES = Path(__file__).with_name("notes.md")
+
+
+def write_down(title: str, text: str) -> None:
+    """Put a benchmark's section into docs/performance.md in place of the one before; the others stay."""
+    known = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    parts = [part.partition("\n\n") for part in known.split("\n## ")[1:]]
+    sections = {head.strip(): body.strip() for head, _, body in parts} | {title: text.strip()}
+    head = METHOD.format(machine=report.machine(), notes=NOTES.read_text(encoding="utf-8").strip())
+    kept = [f"## {name}\n\n{sections[name]}\n" for name, _ in BENCHMARKS.values() if name in sections]
+    REPORT.write_text("\n".join([head, *kept]), encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -131,8 +143,3 @@ if __name__ == "__main__":
     if unknown := [name for name in given.names if name not in BENCHMARKS]:
         sys.exit(f"There is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}.")
     asyncio.run(main(given.names or list(BENCHMARKS), given.json, given.quick))
-    if not given.names and not given.quick:
-        head = METHOD.format(
-            day=date.today(), machine=report.machine(), notes=NOTES.read_text(encoding="utf-8").strip()
-        )
-        REPORT.write_text("\n".join([head, *PARTS]), encoding="utf-8")

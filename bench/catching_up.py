@@ -19,9 +19,9 @@ from bench.engine import Engine, dev_server, start_worker
 from bench.plain import PlainReview
 from library import Library
 from models.case import fold, next_rung
-from models.messages import CaseInput
 from models.turn import opened
 from register.sealed import Ring
+from register.store import Register
 
 
 async def catch_up(folder: Path, rounds: int, cases: int) -> list[float]:
@@ -62,17 +62,18 @@ async def _plain(engine: Engine, folder: Path, cases: int) -> float:
 async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> float:
     data = folder / "ours"
     worker = start_worker(engine, "ours", "ours", data, 2 * cases)
-    client = await starter.connect(Ring.of(data), engine.address)
+    ring = Ring.of(data)
+    client = await starter.connect(ring, engine.address)
     due = datetime.now(UTC) + timedelta(seconds=lead(cases))
-    for number in range(cases):
-        reference = f"LATE-2026-{number:05d}"
-        opening = story.opening(library, reference, datetime.now(UTC))
-        rung = next_rung(fold(opened(opening, datetime.now(UTC))))
-        assert rung is not None
-        behind = due - rung.at  # the case's own clock strikes its first deadline when the engine's says `due`
-        start = CaseInput(opening=opening, behind=behind)
-        await starter.start(client, start, "ours")
-    await all_done(data / "register.db", "SELECT count(*) FROM cases", cases, time.time())
+    openings = [story.opening(library, f"LATE-2026-{number:05d}", datetime.now(UTC)) for number in range(cases)]
+    rung = next_rung(fold(opened(openings[0], datetime.now(UTC))))
+    assert rung is not None
+    behind = due - rung.at  # the cases' own clock strikes their first deadline when the engine's says `due`
+    async with await Register.open(data / "register.db", ring) as register:
+        for opening in openings:
+            await starter.open_case(client, register, opening, datetime.now(UTC) - behind, behind, "ours")
+    for opening in openings:  # the worker has taken it up when it answers
+        await starter.ask(client, opening.reference)
     worker.stop(signal.SIGKILL)
     _must_be_before(due.timestamp())
     await asyncio.sleep(due.timestamp() - time.time())

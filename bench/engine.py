@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 from worker import attribute_types
 
 ROOT = Path(__file__).resolve().parents[1]
+_NOT_HANDED_ON = ("SCR_", "TEMPORAL_", "PYTHONDONTWRITEBYTECODE")  # compiled modules are kept, as where it is installed
 _TICK = os.sysconf("SC_CLK_TCK")
 _ACTION = re.compile(r"^action(?:_total)?\{(?P<labels>[^}]*)\} (?P<value>[0-9.e+]+)$", re.MULTILINE)
 
@@ -99,7 +100,7 @@ def start_worker(
 ) -> WorkerProcess:
     """Start the worker of a variant; it is ready on return. `sticky`: seconds that cases wait for it if it dies."""
     data.mkdir(parents=True, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCR_", "TEMPORAL_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_ON)}
     environment = {**kept, "TEMPORAL_ADDRESS": engine.address, "SCR_DATA": str(data), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "bench.workers", variant, queue, str(cache)]
     command += [] if sticky is None else [str(sticky)]

@@ -1,7 +1,7 @@
 """What a case that waits costs the worker in memory: two fresh workers, each with the same number of idle cases."""
 
+import asyncio
 import gc
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,13 +9,14 @@ from temporalio.client import Client
 
 import starter
 from bench import story
-from bench.catching_up import all_done
 from bench.engine import WorkerProcess, dev_server, memory, start_worker
 from bench.plain import PlainReview
 from library import Library
-from models.messages import CaseInput
 from register.sealed import Ring
+from register.store import Register
 
+WAITING = 5
+"""How many events a case has, ours or plain, that waits for its first deadline."""
 YEAR = timedelta(days=365).total_seconds()
 
 
@@ -31,9 +32,10 @@ async def idle_memory(folder: Path, rounds: int, cases: int) -> list[float]:
             story.furnish(own / "plain")
             ours = start_worker(engine, "ours", "ours", own / "ours")
             plain = start_worker(engine, "plain", "plain", own / "plain")
-            sealed = await starter.connect(Ring.of(own / "ours"), engine.address)
-            client = await Client.connect(engine.address)
-            mine = await _grown(ours, lambda s, e: _begin_ours(sealed, library, own / "ours", s, e), cases)  # noqa: B023
+            ring = Ring.of(own / "ours")
+            sealed, client = await starter.connect(ring, engine.address), await Client.connect(engine.address)
+            async with await Register.open(own / "ours" / "register.db", ring) as register:
+                mine = await _grown(ours, lambda s, e: _begin_ours(sealed, register, library, s, e), cases)  # noqa: B023
             theirs = await _grown(plain, lambda s, e: _begin_plain(client, s, e), cases)  # noqa: B023
             found.append(mine / theirs)
             ours.stop()
@@ -52,11 +54,12 @@ async def _grown(worker: WorkerProcess, begin: object, cases: int) -> float:
     return (memory(worker.process.pid) - before) / cases
 
 
-async def _begin_ours(client: Client, library: Library, data: Path, first: int, end: int) -> None:
-    for number in range(first, end):
-        opening = story.opening(library, f"IDLE-2026-{number:05d}", datetime.now(UTC))
-        await starter.start(client, CaseInput(opening=opening), "ours")
-    await all_done(data / "register.db", "SELECT count(*) FROM cases", end, time.time())
+async def _begin_ours(client: Client, register: Register, library: Library, first: int, end: int) -> None:
+    now = datetime.now(UTC)
+    openings = [story.opening(library, f"IDLE-2026-{number:05d}", now) for number in range(first, end)]
+    for opening in openings:
+        await starter.open_case(client, register, opening, now, task_queue="ours")
+    await _wait(client, [opening.reference for opening in openings])
 
 
 async def _begin_plain(client: Client, first: int, end: int) -> None:
@@ -64,5 +67,11 @@ async def _begin_plain(client: Client, first: int, end: int) -> None:
     for reference in references:
         given = [reference, list(story.RECIPIENTS), YEAR]
         await client.start_workflow(PlainReview.run, args=given, id=reference, task_queue="plain")
+    await _wait(client, references)
+
+
+async def _wait(client: Client, references: list[str]) -> None:
+    """Until each case has armed its timer; nobody asks it anything, or it would keep the answer."""
     for reference in references:
-        await client.get_workflow_handle(reference).query(PlainReview.decided)
+        while (await client.get_workflow_handle(reference).describe()).history_length < WAITING:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)

@@ -41,7 +41,7 @@ def procedure() -> str:
     roles = "\n".join(f'{role} = "{role.title()}"' for role in ("chair", *RECIPIENTS))
     head = 'id = "bench"\ntitle = "A story of twenty decisions"\ncalendar = "england-and-wales"\nbegins = "notified"\n'
     head += f'managed_by = ["business-manager", "chair"]\nends = ["s{STEPS}.done"]\n\n[roles]\n{roles}\n'
-    ladder = '[[escalation]]\nat = "expiry"\ndo = "overdue"\nto = ["business-manager"]\n'
+    ladder = '[[escalation]]\nat = "expiry"\ndo = "overdue"\nto = []\n'  # written down; the story has no letter then
     begun = '[[step]]\nid = "notified"\nrow = "b-0"\nstage = "Work"\ntitle = "Hear of the case"\nwho = "chair"\n'
     return "\n".join([head, ladder, begun, *steps]) + "\n"
 

@@ -38,6 +38,8 @@ class Carried(_Message):
 class CaseInput(_Message):
     """With what a run begins: the opening of a case, or what the run before carried on.
 
+    `opened_at` is the case's aware moment at which whoever opens it has made its first events, and writes them to the
+    register; where it is left out, the workflow does both when it begins.
     `behind` is how far the case's clock is behind the engine's: zero except in a rehearsal of the past.
     `writes_locally`: events go to the register by a local activity first. `sends_apart`: letters do not wait for those
     owed before them. Cases begun before there was either have neither.
@@ -47,6 +49,7 @@ class CaseInput(_Message):
 
     opening: Opening | None = None
     carried: Carried | None = None
+    opened_at: datetime | None = None
     behind: timedelta = timedelta()
     renew_after: int | None = None
     writes_locally: bool = False

@@ -19,7 +19,7 @@ from models.decisions import Decision
 from models.events import Refused
 from models.letters import LetterReport
 from models.messages import RECORD_EVENTS, SEND_LETTERS, SENDER_RECORDS, Answer, CaseEnd, CaseInput, EventBatch, Mail
-from payloads import ENCODING, converter
+from payloads import ENCODING, converter, inflated
 from register.sealed import Ring, SealError
 
 ACTIVITIES: dict[str, tuple[Any, Any]] = {RECORD_EVENTS: (EventBatch, int), SEND_LETTERS: (Mail, list[LetterReport])}
@@ -92,7 +92,8 @@ async def faults(found: Kept) -> list[str]:
                 if reader is None:
                     said.append(f"{place}: say in MODELS by which model this is read")
                     continue
-                [plain] = await SEALING.payload_codec.decode([held]) if SEALING.payload_codec else [held]
+                [opened] = await SEALING.payload_codec.decode([held]) if SEALING.payload_codec else [held]
+                plain = inflated(opened)
                 try:
                     said.extend(again(plain, reader, place))
                 except ValueError as error:

@@ -5,6 +5,7 @@
 
 import difflib
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from temporalio.client import Client
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from library import Library
-from models.events import Event, Met, Opened, Taken
+from models.events import Event, Met, Opened, Opening, Taken
 from models.messages import TASK_QUEUE
+from models.turn import opened
 from sandbox import runner
 from workflows import living_case
 from workflows.serious_case_review import SeriousCaseReview
@@ -58,7 +60,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[int, Event]:
         found[event.seq] = event
         return packed(event)
 
+    def opening(given: Opening, at: datetime) -> list[Event]:
+        events = opened(given, at)
+        found.update({event.seq: event for event in events})
+        return events
+
     monkeypatch.setattr(living_case, "_packed", noting)
+    monkeypatch.setattr(living_case, "opened", opening)
     return found
 
 

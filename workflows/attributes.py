@@ -46,6 +46,13 @@ def values(case: Case, now: datetime) -> dict[SearchAttributeKey[Any], Any]:
     }
 
 
+def at_start(case: Case, now: datetime) -> TypedSearchAttributes:
+    """All attributes of a case that begins, so that it need not change them at once."""
+    fixed_ones = fixed(case.opening.board, case.opening.procedure.id).search_attributes
+    known = {key: value for key, value in values(case, now).items() if value is not None}
+    return TypedSearchAttributes([*fixed_ones, *(SearchAttributePair(key, value) for key, value in known.items())])
+
+
 def changes(before: TypedSearchAttributes, now: dict[SearchAttributeKey[Any], Any]) -> list[SearchAttributeUpdate[Any]]:
     """The updates that lead from what a workflow has to these values."""
     return [

@@ -44,21 +44,23 @@ class LivingCase:
         self._helpers: list[asyncio.Task[None]] = []
         self._posts: list[asyncio.Task[None]] = []
         self._posted: set[str] = set()
-        self._unrecorded: list[Event] = []
         self._log: list[bytes | Event] = []
         self._task = workflow.info().get_current_history_length()
-        self._ours = 0
+        self._opened = 0
         if start.carried is not None:
             self._case = start.carried.case
-            self._unrecorded.extend(start.carried.unrecorded)
-            self._log.extend(map(_packed, start.carried.events))
+            self._log.extend(map(_packed, start.carried.events or start.carried.unrecorded))
             self._confirmed = self._ours = self._case.seq
+            self._recorded = self._case.seq - len(start.carried.unrecorded)
         elif start.opening is not None:
-            self._confirmed = 0
-            self._unrecorded.extend(opened(start.opening, self._now()))
-            self._case = fold(self._unrecorded)
-            self._ours = self._case.seq
-            self._log.extend(map(_packed, self._unrecorded))
+            events = opened(start.opening, start.opened_at or self._now())
+            self._case = fold(events)
+            self._confirmed = self._recorded = 0
+            if start.opened_at is None:
+                self._log.extend(map(_packed, events))
+                self._ours = self._case.seq
+            else:
+                self._ours, self._opened = 0, self._case.seq
         else:
             raise ApplicationError("A case begins with an opening or with what an earlier run carried on.")
 
@@ -114,7 +116,7 @@ class LivingCase:
         except Refusal as refusal:  # another decision came between the validator and here
             raise ApplicationError(str(refusal), type=messages.REFUSED, non_retryable=True) from refusal
         left = self._start.writes_locally and isinstance(decision, dict) and messages.SENDER_RECORDS in decision
-        behind = [_unpacked(packed) for packed in self._log[-1:]]
+        behind = self._last(1)
         self._take_in(events, ours=not left)
         answer = Answer(first=before + 1, last=self._case.seq)
         if left:
@@ -131,7 +133,7 @@ class LivingCase:
     @workflow.query(name=messages.CASE)
     def case(self) -> Carried:
         """The living case, and what it still has to write to the register."""
-        return Carried(case=self._case, unrecorded=tuple(self._unrecorded) if self.owes_register() else ())
+        return Carried(case=self._case, unrecorded=self._unrecorded() if self.owes_register() else ())
 
     @workflow.query(name=messages.EVENTS)
     def events(self) -> Carried:
@@ -139,8 +141,20 @@ class LivingCase:
         return self._carried()
 
     def _carried(self) -> Carried:
-        events = tuple(map(_unpacked, self._log))
-        return Carried(case=self._case, unrecorded=tuple(self._unrecorded), events=events)
+        events = self._last(self._opened + len(self._log))
+        return Carried(case=self._case, unrecorded=self._unrecorded(), events=events)
+
+    def _unrecorded(self) -> tuple[Event, ...]:
+        """The events after the last one that this case has written to the register."""
+        return self._last(self._case.seq - self._recorded)
+
+    def _last(self, number: int) -> tuple[Event, ...]:
+        """The last events; those of an opening are made again rather than kept."""
+        kept = tuple(map(_unpacked, self._log[-number:])) if number else ()
+        if len(kept) == number or not self._start.opening or not self._start.opened_at:
+            return kept
+        first = opened(self._start.opening, self._start.opened_at)
+        return (*first[len(kept) - number :], *kept)
 
     # ---- the clock ------------------------------------------------------------------------------------------------
 
@@ -194,7 +208,6 @@ class LivingCase:
         self._confirm()
         for event in events:
             self._case = apply_event(self._case, event)
-        self._unrecorded.extend(events)
         self._log.extend(map(_packed, events))
         if events:
             self._ours = self._case.seq if ours else self._ours
@@ -219,7 +232,7 @@ class LivingCase:
         while True:
             await workflow.wait_condition(self.owes_register)
             self._confirm()
-            batch = EventBatch(reference=self._case.opening.reference, events=tuple(self._unrecorded))
+            batch = EventBatch(reference=self._case.opening.reference, events=self._unrecorded())
             if not await self._written_at_once(batch):
                 await workflow.execute_activity(
                     messages.RECORD_EVENTS,
@@ -228,28 +241,32 @@ class LivingCase:
                     retry_policy=PATIENCE,
                     summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
                 )
-            del self._unrecorded[: len(batch.events)]
+            self._recorded = batch.events[-1].seq
 
     def owes_register(self) -> bool:
         """Whether there is anything to write: not for what senders of decisions write, unless the run is to end."""
-        if not self._unrecorded or self._unrecorded[0].seq <= self._ours:
-            return bool(self._unrecorded)
+        if self._recorded < self._ours:
+            return True
+        if self._recorded == self._case.seq:
+            return False
         ends = self._case.facts.closed is not None or self._renewal_is_due()
-        return ends or len(self._unrecorded) > MOST_UNRECORDED
+        return ends or self._case.seq - self._recorded > MOST_UNRECORDED
 
     async def _written_at_once(self, batch: EventBatch) -> bool:
         """Try the register within this workflow task, which costs the engine next to nothing; False if it fails.
 
         It is written before the engine has the task for certain. If the task is lost, done again and makes other
         events, `confirmed` tells the register which ones may be replaced. What closes a case is not written so:
-        nothing comes after it that could replace it.
+        nothing comes after it that could replace it. The first events are left to who opened the case: they can come
+        out in one way only, and if the register lacks them it says so.
         """
-        if self._case.facts.closed is not None or not self._start.writes_locally:
+        events = tuple(event for event in batch.events if event.seq > self._opened)
+        if self._case.facts.closed is not None or not self._start.writes_locally or not events:
             return False
         try:
             await workflow.execute_local_activity(
                 messages.RECORD_EVENTS,
-                batch.model_copy(update={"confirmed": self._confirmed}),
+                batch.model_copy(update={"events": events, "confirmed": self._confirmed}),
                 schedule_to_close_timeout=AT_ONCE,
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
