@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
@@ -84,8 +84,8 @@ class _JSON(EncodingPayloadConverter):
     that began it, the answer to the last query) is kept compressed: a third of what such a case costs a worker.
     """
 
-    def __init__(self) -> None:
-        self._json = PydanticJSONPlainPayloadConverter()
+    def __init__(self, plain: EncodingPayloadConverter) -> None:
+        self._json = plain
 
     @property
     def encoding(self) -> str:
@@ -105,7 +105,8 @@ class _JSON(EncodingPayloadConverter):
 
 
 *_OTHERS, _PLAIN_JSON = PydanticPayloadConverter().converters.values()
-_CONVERTERS = (*_OTHERS, _JSON(), _PLAIN_JSON)  # the first that takes a value writes it: nothing, plain bytes, JSON
+# The first that takes a value writes it: what is nothing, plain bytes, messages, then all else as JSON.
+_CONVERTERS = (*_OTHERS, _JSON(_PLAIN_JSON), _PLAIN_JSON)
 
 
 class SharedPayloadConverter(CompositePayloadConverter):

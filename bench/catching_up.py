@@ -18,8 +18,6 @@ from bench import story
 from bench.engine import Engine, dev_server, start_worker
 from bench.plain import PlainReview
 from library import Library
-from models.case import fold, next_rung
-from models.turn import opened
 from register.sealed import Ring
 from register.store import Register
 
@@ -54,7 +52,7 @@ async def _plain(engine: Engine, folder: Path, cases: int) -> float:
         given = [f"late-{number}", list(story.RECIPIENTS), due - time.time()]
         await client.start_workflow(PlainReview.run, args=given, id=f"late-{number}", task_queue="plain")
     _must_be_before(due)
-    took = await all_done(folder / "plain" / "plain.db", "SELECT count(*) FROM decisions", cases, due)
+    took = await _all_done(folder / "plain" / "plain.db", "SELECT count(*) FROM decisions", cases, due)
     worker.stop()
     return took
 
@@ -66,9 +64,7 @@ async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> f
     client = await starter.connect(ring, engine.address)
     due = datetime.now(UTC) + timedelta(seconds=lead(cases))
     openings = [story.opening(library, f"LATE-2026-{number:05d}", datetime.now(UTC)) for number in range(cases)]
-    rung = next_rung(fold(opened(openings[0], datetime.now(UTC))))
-    assert rung is not None
-    behind = due - rung.at  # the cases' own clock strikes their first deadline when the engine's says `due`
+    behind = story.behind(openings[0], due)
     async with await Register.open(data / "register.db", ring) as register:
         for opening in openings:
             await starter.open_case(client, register, opening, datetime.now(UTC) - behind, behind, "ours")
@@ -79,7 +75,7 @@ async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> f
     await asyncio.sleep(due.timestamp() - time.time())
     worker = start_worker(engine, "ours", "ours", data, 2 * cases)
     query = "SELECT count(*) FROM events WHERE kind = 'expired'"
-    took = await all_done(data / "register.db", query, cases, due.timestamp())
+    took = await _all_done(data / "register.db", query, cases, due.timestamp())
     worker.stop()
     return took
 
@@ -89,7 +85,7 @@ def _must_be_before(due: float) -> None:
         raise RuntimeError("The cases took too long to start; give them a longer lead.")
 
 
-async def all_done(path: Path, query: str, number: int, since: float) -> float:
+async def _all_done(path: Path, query: str, number: int, since: float) -> float:
     """Seconds from a moment until a query counts so many."""
     with closing(sqlite3.connect(path, timeout=30)) as db:
         while db.execute(query).fetchone()[0] < number:  # noqa: ASYNC110 - another process writes

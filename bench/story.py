@@ -1,15 +1,17 @@
 """The story that every variant plays: twenty decisions with a deadline each; at four of them five letters go out."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from library import Library
+from models.case import fold, next_rung
 from models.decisions import Decide
 from models.events import Opening
 from models.referral import Referral, opening_of
 from models.timescale import local_date
+from models.turn import opened
 
 STEPS = 20
 WITH_LETTERS = (5, 10, 15, 20)
@@ -73,6 +75,13 @@ def opening(library: Library, reference: str, now: datetime) -> Opening:
     board, rules = library.board("demo"), library.procedure("bench")
     calendar = library.calendar(rules.calendar)
     return opening_of(referral(0), reference, board, rules, calendar, local_date(now, calendar))
+
+
+def behind(first: Opening, due: datetime) -> timedelta:
+    """How far a case's clock must be behind the engine's for its first deadline to strike when that says `due`."""
+    rung = next_rung(fold(opened(first, due)))
+    assert rung is not None
+    return due - rung.at
 
 
 def decision(reference: str, number: int) -> Decide:

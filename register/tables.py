@@ -127,10 +127,7 @@ class StepRow(Base):
     """A step or group of a case as it is owed now, or how it ended. `row` is the row of the guidance."""
 
     __tablename__ = "steps"
-    __table_args__ = (
-        Index("ix_steps_reference_state_owner", "reference", "state", "owner"),
-        Index("ix_steps_met_on", "met_on"),
-    )
+    __table_args__ = (Index("ix_steps_reference_state_owner", "reference", "state", "owner"),)
 
     reference: Mapped[str] = mapped_column(ForeignKey("cases.reference"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -151,10 +151,9 @@ class LivingCase:
     def _last(self, number: int) -> tuple[Event, ...]:
         """The last events; those of an opening are made again rather than kept."""
         kept = tuple(map(_unpacked, self._log[-number:])) if number else ()
-        if len(kept) == number or not self._start.opening or not self._start.opened_at:
+        if len(kept) == number or not self._opened:
             return kept
-        first = opened(self._start.opening, self._start.opened_at)
-        return (*first[len(kept) - number :], *kept)
+        return (*opened(self._case.opening, self._case.opened_at)[len(kept) - number :], *kept)
 
     # ---- the clock ------------------------------------------------------------------------------------------------
 

@@ -15,9 +15,7 @@ from bench.bare import Ours, Plain, Variant
 from bench.engine import Engine, WorkerProcess, dev_server, start_worker
 from bench.peers.peer import KINDS, peer
 from bench.peers.servers import file_size
-from models.case import fold, next_rung
 from models.messages import CaseInput
-from models.turn import opened
 from register.sealed import Ring
 from register.store import Register
 
@@ -125,10 +123,8 @@ async def _ours(engine: Engine, folder: Path) -> AsyncIterator[World]:
             references = [f"LATE-2026-{number:05d}" for number in range(BEGUN)]
             for reference in references:
                 opening = story.opening(library, reference, now)
-                rung = next_rung(fold(opened(opening, now)))
-                assert rung is not None
-                # The case's own clock strikes its first deadline when the engine's is so far on.
-                await starter.start(client, CaseInput(opening=opening, behind=now + after - rung.at), "ours")
+                case = CaseInput(opening=opening, behind=story.behind(opening, now + after))
+                await starter.start(client, case, "ours")
             await variant.settled(references, 0, 0)
             return references
 

@@ -22,5 +22,4 @@ def upgrade() -> None:
     op.create_index("ix_letters_state", "letters", ["state"])
     op.create_index("ix_deliveries_state_at", "deliveries", ["state", "at"])
     op.create_index("ix_cases_board_notified_on", "cases", ["board", "notified_on", "state"])
-    op.create_index("ix_steps_met_on", "steps", ["met_on"])
     op.drop_index("ix_steps_state_due", "steps")
