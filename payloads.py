@@ -7,6 +7,7 @@ import dataclasses
 import json
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
@@ -24,11 +25,15 @@ from temporalio.converter import (
 from register.sealed import Ring, SealError, key_id_of
 
 ENCODING = b"binary/encrypted"
-COMPRESSED = b"json/zlib"
-KEY_ID = "encryption-key-id"
+COMPRESSED = b"json/deflated"
 _CONTEXT = "a case in the engine"
 _COMPRESSED, _PLAIN = b"z", b"p"
-_WORTH_COMPRESSING = 256  # bytes; below it deflate gains nothing
+_WORTH_COMPRESSING = 64  # bytes; below it deflate gains next to nothing
+_WITHOUT_WORDS = b"json/zlib"  # as values were compressed before there were words
+_WORDS = Path(__file__).with_name("payloads.words").read_bytes()
+# What values of a case often hold (a calendar, a procedure, each kind of event): what stands in it need not be written
+# again. NEVER CHANGE THAT FILE: what was compressed with it cannot be read without it. Better words get another name.
+_DEFLATE = zlib.compressobj(wbits=-15, zdict=_WORDS)
 _LARGEST = 64 << 20  # bytes; what a payload may grow to: one that was made to grow without end is refused
 
 
@@ -43,7 +48,7 @@ class SealingCodec(PayloadCodec):
         self._ring = ring
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Seal payloads; the key's id stands in the metadata and is authenticated."""
+        """Seal payloads; the key's id stands before what it seals and is authenticated."""
         return [self._seal(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -62,14 +67,14 @@ class SealingCodec(PayloadCodec):
 
     def _seal(self, payload: Payload) -> Payload:
         sealed = self._ring.seal(_PLAIN + payload.SerializeToString(), _CONTEXT)
-        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id_of(sealed).encode()}, data=sealed)
+        return Payload(metadata={"encoding": ENCODING}, data=sealed)  # which begins with the id of its key
 
     def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         packed = self._ring.unseal(payload.data, _CONTEXT)
         # what was sealed before values were compressed by their converter
-        return Payload.FromString(_inflated(packed[1:]) if packed[:1] == _COMPRESSED else packed[1:])
+        return Payload.FromString(_inflated(packed[1:], b"") if packed[:1] == _COMPRESSED else packed[1:])
 
 
 def converter(ring: Ring) -> DataConverter:
@@ -97,16 +102,29 @@ class _JSON(EncodingPayloadConverter):
         payload = self._json.to_payload(value)
         if payload is None or len(payload.data) < _WORTH_COMPRESSING:
             return payload
-        return Payload(metadata={"encoding": COMPRESSED}, data=zlib.compress(payload.data, 1))
+        deflate = _DEFLATE.copy()
+        return Payload(metadata={"encoding": COMPRESSED}, data=deflate.compress(payload.data) + deflate.flush())
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
         """Read a value. Raises SealError for one that is damaged or grows without end."""
         return self._json.from_payload(inflated(payload), type_hint)
 
 
+class _OlderJSON(_JSON):
+    """Reads what was compressed without words; nothing is written so any more."""
+
+    @property
+    def encoding(self) -> str:
+        """What such a payload says it is."""
+        return _WITHOUT_WORDS.decode()
+
+    def to_payload(self, value: Any) -> None:
+        """Leave it to the next."""
+
+
 *_OTHERS, _PLAIN_JSON = PydanticPayloadConverter().converters.values()
 # The first that takes a value writes it: what is nothing, plain bytes, messages, then all else as JSON.
-_CONVERTERS = (*_OTHERS, _JSON(_PLAIN_JSON), _PLAIN_JSON)
+_CONVERTERS = (*_OTHERS, _JSON(_PLAIN_JSON), _OlderJSON(_PLAIN_JSON), _PLAIN_JSON)
 
 
 class SharedPayloadConverter(CompositePayloadConverter):
@@ -118,9 +136,10 @@ class SharedPayloadConverter(CompositePayloadConverter):
 
 def inflated(payload: Payload) -> Payload:
     """A payload as JSON that a person can read, if it was compressed. Raises SealError."""
-    if payload.metadata.get("encoding") != COMPRESSED:
+    if (encoding := payload.metadata.get("encoding")) not in (COMPRESSED, _WITHOUT_WORDS):
         return payload
-    return Payload(metadata={"encoding": b"json/plain"}, data=_inflated(payload.data))
+    plain = _inflated(payload.data, _WORDS if encoding == COMPRESSED else b"")
+    return Payload(metadata={"encoding": b"json/plain"}, data=plain)
 
 
 plain_converter = DataConverter(
@@ -145,8 +164,8 @@ def readable(ring: Ring, content: str) -> tuple[str, int]:
     return json_format.MessageToJson(opened, indent=None), len(sent.payloads)
 
 
-def _inflated(packed: bytes) -> bytes:
-    deflate = zlib.decompressobj()
+def _inflated(packed: bytes, words: bytes) -> bytes:
+    deflate = zlib.decompressobj(-15, words) if words else zlib.decompressobj()
     plain = deflate.decompress(packed, _LARGEST)
     if not deflate.eof:
         raise SealError("A payload of the engine is damaged or too large: restore it from a backup.")

@@ -3,12 +3,12 @@
 Nothing here changes what a case may do: the sandbox is Temporal's own, and what it forbids it still forbids.
 """
 
+import threading
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from temporalio.api.common.v1 import Payloads
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
-from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import (
     ExecuteWorkflowInput,
@@ -17,11 +17,15 @@ from temporalio.worker import (
     WorkflowInstance,
     WorkflowInstanceDetails,
     WorkflowInterceptorClassInput,
+    WorkflowRunner,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox._importer import Importer
+from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
+from temporalio.worker.workflow_sandbox._runner import _Instance
 
 PASSED_THROUGH = ("models", "pydantic", "pydantic_core", "dateutil")
-"""What all cases share; the sandbox reads everything else anew for each of them."""
+"""What the sandbox lets through: it does not look into it."""
 
 
 def runner() -> SandboxedWorkflowRunner:
@@ -30,35 +34,39 @@ def runner() -> SandboxedWorkflowRunner:
 
 
 class _Runner(SandboxedWorkflowRunner):
+    """Has the cases of a worker share a sandbox: their modules, which have no state, are read once, not for each."""
+
+    @cached_property
+    def _sandbox(self) -> Importer:
+        return Importer(self.restrictions, _OfThisThread())
+
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         # Whatever refers to a piece of the message that a case begins with keeps the whole of it, as long as the case.
         light = replace(det, last_completion_result=Payloads(), last_failure=None)
-        return _Instance(super().create_instance(light))
+        return _SandboxedCase(light, self.runner_class, self._sandbox)
 
 
-class _Instance(WorkflowInstance):
-    """A case that is not asked, for each payload, for a context that our converter would not look at.
+class _OfThisThread(threading.local, RestrictionContext):
+    """Whether a case is being run: each thread of the worker runs another one."""
 
-    The answer would be worked out inside the sandbox each time: an eighth of what a decision costs the worker.
-    """
 
-    def __init__(self, sandboxed: WorkflowInstance) -> None:
-        self._sandboxed = sandboxed
+class _SandboxedCase(_Instance):
+    """A case in a sandbox that it shares with others."""
 
-    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        return self._sandboxed.activate(act)
+    def __init__(self, det: WorkflowInstanceDetails, runner_class: type[WorkflowRunner], sandbox: Importer) -> None:
+        self.instance_details, self.runner_class, self.importer = det, runner_class, sandbox
+        self._current_thread_id = None
+        self.globals_and_locals = {"__file__": __file__}
+        self._create_instance()
+
+    # The SDK asks for a context for each payload, and would have it worked out inside the sandbox: an eighth of what a
+    # decision costs the worker, for a converter that does not look at it.
 
     def get_serialization_context(self, command_info: object) -> SerializationContext | None:
         return None
 
     def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
         return StorageDriverStoreContext(target=None)
-
-    def get_info(self) -> Any:
-        return self._sandboxed.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._sandboxed.get_thread_id()
 
 
 class Forgetting(Interceptor):

@@ -71,13 +71,14 @@ class Opening(_Model):
     """With what a case begins. Procedure and calendar are carried by content: no later edit changes a running case.
 
     `criteria` are the facts that the referral states for the criteria, `referral` is the register's mark of it, which
-    reveals nothing, `rules` the version of the rules in `models/` under which the case was opened.
+    reveals nothing, `rules` the version of the rules in `models/` under which the case was opened. The calendar comes
+    first of the two, within reach of the words that payloads are compressed with (`payloads.py`).
     """
 
     reference: str
     board: str
-    procedure: SharedProcedure
     calendar: SharedCalendar
+    procedure: SharedProcedure
     notified_on: Day
     holders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     affiliations: SharedAffiliations = Field(default_factory=dict)

@@ -1,16 +1,15 @@
 """A review as a workflow: it lives from its referral to its closing, and sleeps until the next rung of its ladders.
 
-The sandbox reads this module anew for every case, so it is short; what the case does is in `living_case`.
+Its whole life is `run`; what it does in it is in `living_case`.
 """
 
 import asyncio
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models import messages
-    from models.messages import CaseEnd, CaseInput
-    from workflows.living_case import LivingCase
+from models import messages
+from models.messages import CaseEnd, CaseInput
+from workflows.living_case import LivingCase
 
 
 @workflow.defn(name=messages.WORKFLOW)
