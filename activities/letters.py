@@ -3,6 +3,8 @@
 import asyncio
 import math
 import time
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,8 @@ class LetterActivities:
 
         What is wrong for good (wording, address, no referral) is reported and becomes a person's task; what may pass
         (a full disk, a mail server that is down) is raised when the others have gone, and the engine tries again.
-        None is begun when half of the time for this try is over: after the other half the engine begins the next try,
-        and two at once might hand the same letter on.
+        All are written before the first is handed on. None is begun when half of the time for this try is over: after
+        the other half the engine begins the next try, and two at once might hand the same letter on.
         """
         enough = _half_of_the_time()
         try:
@@ -58,66 +60,90 @@ class LetterActivities:
         journeys = await deliveries.journeys(self._register, mail.reference)
         templates = {order.template for order in mail.letters}
         wording = {name: await wordings.newest(self._register, mail.board, name) for name in templates}
+        written = await asyncio.to_thread(self._write_all, mail, referral, journeys, wording, enough)
         reports: list[LetterReport] = []
         passing: Held | OSError | None = None
         begun = False
         for order in mail.letters:
-            if begun and time.monotonic() > enough:
+            if order.id not in written or (begun and time.monotonic() > enough):
                 raise passing or TimeoutError("The letters that are left go at the next try.")
             journey = journeys.get(order.id, [])
             begun = begun or not deliveries.has_gone(journey)
             down = passing if isinstance(passing, Held) and passing.every else None
             try:
-                given = (referral, wording[order.template], journey)
-                reports.append(await self._send(mail, order, *given, down))
+                reports.append(await self._hand_on(mail.reference, order, written[order.id], journey, down))
             except (Held, OSError) as error:
                 passing = error
         if passing is not None:
             raise passing
         return reports
 
-    async def _send(
+    async def _hand_on(
         self,
-        mail: Mail,
+        reference: str,
         order: LetterOrder,
-        referral: dict[str, Any] | None,
-        wording: Wording | None,
+        written: LetterReport | OSError,
         journey: list[Delivery],
         down: Held | None,
     ) -> LetterReport:
-        """Write one letter into the outbox and hand it on. One that was refused before is written anew."""
-        refused = deliveries.refusal(journey)
-        if (
-            refused is not None and refused.at >= activity.info().scheduled_time
-        ):  # by this very order, at an earlier try
-            return LetterReport(letter=order.id, because=refused.detail)
-        number = refused.number if refused is not None else None
-        report = await asyncio.to_thread(self._write, mail, order, referral, number, wording)
-        if report.sha256 is None:
-            return report
-        path = outbox.path_of(self._outbox, mail.reference, order.id)
+        """Hand on a letter that lies in the outbox; its report."""
+        if isinstance(written, OSError):
+            raise written
+        if written.sha256 is None:
+            return written
+        path = outbox.path_of(self._outbox, reference, order.id)
         try:
-            await self._dispatch.hand_on(mail.reference, order.id, path, journey, down)
+            await self._dispatch.hand_on(reference, order.id, path, journey, down)
         except NotTaken as error:
             return LetterReport(letter=order.id, because=str(error))
-        return report
+        return written
+
+    def _write_all(
+        self,
+        mail: Mail,
+        referral: dict[str, Any] | None,
+        journeys: Mapping[str, list[Delivery]],
+        wording: Mapping[str, Wording | None],
+        enough: float,
+    ) -> dict[str, LetterReport | OSError]:
+        """Have the letters lie in the outbox, on the disk: one at least, no other begun after `enough`."""
+        board = cache(lambda: self._library.board(mail.board))
+        written: dict[str, LetterReport | OSError] = {}
+        begun = False
+        for order in mail.letters:
+            if begun and time.monotonic() > enough:
+                break
+            journey = journeys.get(order.id, [])
+            begun = begun or not deliveries.has_gone(journey)
+            refused = deliveries.refusal(journey)
+            if refused is not None and refused.at >= activity.info().scheduled_time:  # by this order, at an earlier try
+                written[order.id] = LetterReport(letter=order.id, because=refused.detail)
+                continue
+            number = refused.number if refused is not None else None
+            try:
+                written[order.id] = self._write(mail, order, board, referral, number, wording[order.template])
+            except OSError as error:
+                written[order.id] = error
+        outbox.keep(self._outbox, mail.reference)
+        return written
 
     def _write(
         self,
         mail: Mail,
         order: LetterOrder,
+        board_of: Callable[[], Board],
         referral: dict[str, Any] | None,
         refused: int | None,
         wording: Wording | None,
     ) -> LetterReport:
-        """Have the letter lie in the outbox; one that does is left as it is, for those bytes may have gone."""
+        """Write a letter, anew if it was refused; one that lies there is left: those bytes may have gone."""
         try:
             path = outbox.path_of(self._outbox, mail.reference, order.id)
             if refused is not None:
                 outbox.set_aside(path, refused)
             if path.exists():
                 return LetterReport(letter=order.id, sha256=outbox.read_hash(path))
-            board = self._library.board(mail.board)
+            board = board_of()
             sender = board.correspondent(order.sender, _holding(order, order.sender, order.signers))
             recipient = _recipient(board, order, referral)
             given = Given(

@@ -92,13 +92,18 @@ def write_eml(
     """Write `folder/reference/id.eml` once; give its path and the SHA-256 of the letter that it holds.
 
     A second attempt leaves the first file as it is and gives the first one's hash. The file appears whole or not
-    at all, and has reached the disk on return. Raises ValueError for a reference that is no file name.
+    at all, and outlasts a failure of power from `keep` on. Raises ValueError for a reference that is no file name.
     """
     path = path_of(folder, reference, order.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = not path.exists() and _write_once(path, compose(reference, order, rendered, sender, recipient))
-    sync_folder(path.parent)
     return path, rendered.sha256 if written else read_hash(path)
+
+
+def keep(folder: Path, reference: str) -> None:
+    """Have what was written for a case reach the disk: on return its letters are where they are for good."""
+    if (letters := folder / reference).exists():
+        sync_folder(letters)
 
 
 def path_of(folder: Path, reference: str, letter: str) -> Path:

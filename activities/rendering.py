@@ -9,6 +9,7 @@ import re
 import tomllib
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -155,16 +156,6 @@ class Renderer:
             raise LetterError(str(error)) from error
         self._typesetter = Typesetter(fonts)
 
-    def check_template(self, name: str) -> bool:
-        """Whether a letter of this name exists in the folders."""
-        if not _NAME.fullmatch(name):
-            return False
-        try:
-            self._loader.get_source(self._body, f"{name}.md.j2")
-        except jinja2.TemplateNotFound:
-            return False
-        return True
-
     def render(
         self,
         order: LetterOrder,
@@ -237,9 +228,10 @@ class Renderer:
         return self._templates[key]
 
     def _source(self, name: str) -> str:
-        if not self.check_template(name):
-            raise LetterError(f'There is no letter "{name}": templates/letters/{name}.md.j2 would be its text.')
-        return self._loader.get_source(self._body, f"{name}.md.j2")[0]
+        if _NAME.fullmatch(name):
+            with suppress(jinja2.TemplateNotFound):
+                return self._loader.get_source(self._body, f"{name}.md.j2")[0]
+        raise LetterError(f'There is no letter "{name}": templates/letters/{name}.md.j2 would be its text.')
 
     def _fill(self, environment: jinja2.Environment, name: str, source: str, context: dict[str, Any]) -> str:
         try:

@@ -86,6 +86,7 @@ def send(letter: Letter) -> None:
     sender, recipient = office.board.correspondent("chair"), office.board.correspondent(letter.recipient)
     rendered = office.renderer.render(order, letter.reference, office.board, sender, recipient, None)
     outbox.write_eml(folder() / "outbox", letter.reference, order, rendered, sender, recipient)
+    outbox.keep(folder() / "outbox", letter.reference)
 
 
 def count_sends() -> None:

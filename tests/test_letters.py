@@ -358,10 +358,14 @@ def test_boards_own_wording_wins_and_the_rest_is_the_default() -> None:
     for template, own_words in (("referral-acknowledgement", True), ("referral-outcome", False)):
         text = theirs.render(order(template, FULL), REFERENCE, mk, chair, to, None).text
         assert ("Milton Keynes" in text.partition("Yours")[0]) == own_words
-    assert theirs.check_template("decision-notice")
-    assert not theirs.check_template("no-such-letter")
-    assert not theirs.check_template("parts/dates")
-    assert not theirs.check_template("../letters/reminder")
+
+
+@pytest.mark.parametrize("name", ["no-such-letter", "parts/dates", "../letters/reminder"])
+def test_a_letter_that_there_is_not_is_named(name: str) -> None:
+    mk = board("milton-keynes")
+    chair, to = mk.correspondent("chair"), mk.correspondent("referrer")
+    with pytest.raises(LetterError, match=re.escape(f'There is no letter "{name}"')):
+        renderer().render(order("reminder", FULL).model_copy(update={"template": name}), REFERENCE, mk, chair, to, None)
 
 
 @pytest.mark.parametrize(

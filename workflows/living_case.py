@@ -1,8 +1,7 @@
 """What a living case does: it takes decisions in, waits for the next rung, has letters sent and events kept.
 
-What a decision or a deadline means is decided by the pure code of `models/`; nothing here knows a rule. The sandbox
-passes this module through, so that thousands of cases share its code: like the rules, it must never ask for the
-time, for chance or for anything outside but by `temporalio.workflow`.
+What a decision or a deadline means is decided by the pure code of `models/`; nothing here knows a rule. All cases of a
+worker share this module, so it holds no state; for time, chance and all that is outside it asks `temporalio.workflow`.
 """
 
 import asyncio
