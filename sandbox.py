@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from temporalio.api.common.v1 import Payloads
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import (
     ExecuteWorkflowInput,
@@ -41,7 +43,7 @@ class _Runner(SandboxedWorkflowRunner):
         return Importer(self.restrictions, _OfThisThread())
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        # Whatever refers to a piece of the message that a case begins with keeps the whole of it, as long as the case.
+        # Whatever refers to a piece of a message keeps the whole of it: 20 KB, as long as the case waits.
         light = replace(det, last_completion_result=Payloads(), last_failure=None)
         return _SandboxedCase(light, self.runner_class, self._sandbox)
 
@@ -58,6 +60,14 @@ class _SandboxedCase(_Instance):
         self._current_thread_id = None
         self.globals_and_locals = {"__file__": __file__}
         self._create_instance()
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        completion = super().activate(act)
+        # These refer to pieces of the message that was just dealt with; the next one sets them anew.
+        inside: Any = self.globals_and_locals["__temporal_in_sandbox"]
+        inside.instance._current_internal_flags = ()
+        inside.instance._deployment_version_for_current_task = inside.instance._current_completion = None
+        return completion
 
     # The SDK asks for a context for each payload, and would have it worked out inside the sandbox: an eighth of what a
     # decision costs the worker, for a converter that does not look at it.
