@@ -66,7 +66,7 @@ class _SandboxedCase(_Instance):
         # These refer to pieces of the message that was just dealt with; the next one sets them anew.
         inside: Any = self.globals_and_locals["__temporal_in_sandbox"]
         inside.instance._current_internal_flags = ()
-        inside.instance._deployment_version_for_current_task = inside.instance._current_completion = None
+        inside.instance._deployment_version_for_current_task = None
         return completion
 
     # The SDK asks for a context for each payload, and would have it worked out inside the sandbox: an eighth of what a
