@@ -174,11 +174,11 @@ def rehearse(
     as_json: Json = False,
 ) -> None:
     """Play a dated story on the real workflow, letters and register, in skipped time."""
-    import starter
+    import telemetry
     from rehearsal import read_scenario
     from rehearsal import rehearse as play
 
-    starter.keep_stdout_clean()
+    telemetry.keep_stdout_clean()
     story = read_scenario(read_toml_text(scenario), scenario.name)
 
     async def run(folder: Path) -> None:

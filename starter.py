@@ -1,7 +1,6 @@
 """The only door to Temporal for people: connect, open a case, decide, ask."""
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -25,14 +24,6 @@ from temporalio.common import (
 )
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    PrometheusConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
-)
 from temporalio.service import RPCError, RPCStatusCode
 
 import recording
@@ -102,29 +93,6 @@ async def counted(client: Client, queries: Sequence[str]) -> list[int]:
     except RPCError as error:
         raise Unreachable("The engine does not answer; ask again later.") from error
     return [one.count for one in found]
-
-
-def measure(at: str | None) -> None:
-    """Have the client's core log through Python's logging, and serve its metrics at an address if one is given.
-
-    To be called before anything connects. Raises Refusal where nothing can be served there.
-    """
-    warnings = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    log = LoggingConfig(warnings, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
-    metrics = (
-        PrometheusConfig(at, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True) if at else None
-    )
-    try:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log, metrics=metrics)))
-    except (RuntimeError, ValueError) as error:
-        raise Refusal(f"The client's metrics cannot be served at {at}: free the port, or name another.") from error
-
-
-def keep_stdout_clean() -> None:
-    """Have the client's core log errors only, through Python's logging: its own log goes to stdout, beside our JSON."""
-    errors_only = TelemetryFilter(core_level="ERROR", other_level="ERROR")
-    log = LoggingConfig(errors_only, forwarding=LogForwardingConfig(logging.getLogger("temporalio")))
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)), error_if_already_set=False)
 
 
 async def refer(

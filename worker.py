@@ -21,6 +21,7 @@ import health
 import logs
 import recovery
 import starter
+import telemetry
 from activities.letters import LetterActivities
 from activities.register import RegisterActivities
 from library import Library, data_folder
@@ -163,7 +164,7 @@ async def main() -> None:
     build = deployment_of(os.environ)
     port = health.port_of(os.environ, "SCR_METRICS_PORT")
     clients = health.port_of(os.environ, "SCR_ENGINE_METRICS_PORT")
-    starter.measure(f"{health.host_of(os.environ)}:{clients}" if clients else None)
+    telemetry.measure(f"{health.host_of(os.environ)}:{clients}" if clients else None)
     client = await starter.connect()
     missing = await missing_attributes(client)
     if missing:

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 import rehearsal
-import starter
+import telemetry
 from bench import story
 from bench.deeds import make_database
 from bench.plain import PlainReview
@@ -33,7 +33,7 @@ Round = dict[str, float]
 
 async def compare(quick: bool) -> tuple[str, dict[str, object]]:
     """The figures as a table and for JSON, in milliseconds of wall time."""
-    starter.keep_stdout_clean()  # the client's warnings would stand in the JSON
+    telemetry.keep_stdout_clean()  # the client's warnings would stand in the JSON
     ours: list[Round] = []
     bare: list[Round] = []
     for turn in range(3 if quick else 9):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from postgres import Server
 
-import starter
+import telemetry
 from faults.plan import SECONDS, plan
 from faults.rounds import Round, play
 
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1, help="the seed of the first one (1)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each one breaks things ({SECONDS:g})")
     given = parser.parse_args()
-    starter.keep_stdout_clean()
+    telemetry.keep_stdout_clean()
     kept = Path(tempfile.mkdtemp(prefix="scr-faults-"))
     code = asyncio.run(main(given.seed, given.rounds, given.seconds, kept))
     with suppress(OSError):  # something failed, and is kept
