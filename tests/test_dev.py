@@ -316,7 +316,7 @@ BESIDE = min(4, os.cpu_count() or 1)
 
 def test_test_runs_all_checks_and_pytest_has_the_last_word(tools: Path, environment: dict[str, str]) -> None:
     done = run(tools, "test", "--quick", environment=environment, cwd=tools.parent)
-    last = f"pytest -n {BESIDE} --dist loadfile -m not slow"
+    last = f"pytest -n {BESIDE} --dist loadfile --no-loadscope-reorder -m not slow"
     assert called(done) == ["ruff check", "ruff format --check", "mypy ", last]
     assert done.stdout.splitlines()[-1] == last
 
