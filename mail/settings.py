@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from mail.carriers import Carrier, OutboxFolder
-from mail.notify import Notify
 from mail.smtp import Smtp
 from models.refusal import Refusal
 
@@ -69,7 +68,9 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
         raise Refusal(f"SCR_SMTP_CA_FILE names {ca_file}, which is no readable file of certificates (PEM).") from error
 
 
-def _notify(environment: Mapping[str, str]) -> Notify:
+def _notify(environment: Mapping[str, str]) -> Carrier:
+    from mail.notify import Notify  # here, for its client takes a fifth of a second that others need not wait
+
     key = _secret(environment, "SCR_NOTIFY_KEY")
     if not key:
         raise Refusal("SCR_MAIL is notify, which needs SCR_NOTIFY_KEY or SCR_NOTIFY_KEY_FILE.")
