@@ -42,7 +42,7 @@ async def compare(quick: bool) -> Found:
     rounds = await in_rounds([*names, AGAIN], 1 if quick else ROUNDS)
     apart = await all_alone(names, *((24, 1, 1) if quick else (200, 3, 3)))
     killed = [name for name in names if not (quick and name == "plain")]
-    return Found(rounds, apart, await all_losses(killed, 1 if quick else 3), left_out)
+    return Found(rounds, apart, await all_losses(killed, 1), left_out)
 
 
 def unavailable() -> dict[str, str]:
