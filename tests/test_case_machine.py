@@ -370,7 +370,7 @@ class AnyCase(RuleBasedStateMachine):
 
 
 AnyCase.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
