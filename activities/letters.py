@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,9 @@ class LetterActivities:
         written = await asyncio.to_thread(self._write_all, mail, referral, journeys, wording, enough)
         reports: list[LetterReport] = []
         passing: Held | OSError | None = None
-        begun = False
-        for order in mail.letters:
-            if order.id not in written or (begun and time.monotonic() > enough):
-                raise passing or TimeoutError("The letters that are left go at the next try.")
-            journey = journeys.get(order.id, [])
-            begun = begun or not deliveries.has_gone(journey)
+        for order, journey in _in_time(mail, journeys, enough):
+            if order.id not in written:
+                break
             down = passing if isinstance(passing, Held) and passing.every else None
             try:
                 reports.append(await self._hand_on(mail.reference, order, written[order.id], journey, down))
@@ -76,6 +73,8 @@ class LetterActivities:
                 passing = error
         if passing is not None:
             raise passing
+        if len(reports) < len(mail.letters):
+            raise TimeoutError("The letters that are left go at the next try.")
         return reports
 
     async def _hand_on(
@@ -106,15 +105,10 @@ class LetterActivities:
         wording: Mapping[str, Wording | None],
         enough: float,
     ) -> dict[str, LetterReport | OSError]:
-        """Have the letters lie in the outbox, on the disk: one at least, no other begun after `enough`."""
+        """Have the letters lie in the outbox, on the disk, as many as there is time for."""
         board = cache(lambda: self._library.board(mail.board))
         written: dict[str, LetterReport | OSError] = {}
-        begun = False
-        for order in mail.letters:
-            if begun and time.monotonic() > enough:
-                break
-            journey = journeys.get(order.id, [])
-            begun = begun or not deliveries.has_gone(journey)
+        for order, journey in _in_time(mail, journeys, enough):
             refused = deliveries.refusal(journey)
             if refused is not None and refused.at >= activity.info().scheduled_time:  # by this order, at an earlier try
                 written[order.id] = LetterReport(letter=order.id, because=refused.detail)
@@ -186,6 +180,19 @@ def _half_of_the_time() -> float:
     """The moment, as `time.monotonic` counts, at which half of the time for this try of the activity is over."""
     limit = activity.info().start_to_close_timeout
     return time.monotonic() + limit.total_seconds() / 2 if limit else math.inf
+
+
+def _in_time(
+    mail: Mail, journeys: Mapping[str, list[Delivery]], enough: float
+) -> Iterator[tuple[LetterOrder, list[Delivery]]]:
+    """The letters with their journeys: one at least that has not gone yet, none after that one past `enough`."""
+    begun = False
+    for order in mail.letters:
+        if begun and time.monotonic() > enough:
+            return
+        journey = journeys.get(order.id, [])
+        begun = begun or not deliveries.has_gone(journey)
+        yield order, journey
 
 
 def _recipient(board: Board, order: LetterOrder, referral: dict[str, Any] | None) -> Correspondent:
