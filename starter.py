@@ -194,7 +194,7 @@ def _options(case: CaseInput, task_queue: str) -> dict[str, Any]:
 def _attributes(case: CaseInput, opening: Opening) -> TypedSearchAttributes:
     if case.opened_at is None:
         return attributes.fixed(opening.board, opening.procedure.id)
-    return attributes.at_start(fold(opened(opening, case.opened_at)), case.opened_at)
+    return attributes.at_start(fold(opened(opening, case.opened_at)))
 
 
 async def decide(

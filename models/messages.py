@@ -42,7 +42,8 @@ class CaseInput(_Message):
     register; where it is left out, the workflow does both when it begins.
     `behind` is how far the case's clock is behind the engine's: zero except in a rehearsal of the past.
     `writes_locally`: events go to the register by a local activity first. `sends_apart`: letters do not wait for those
-    owed before them. Cases begun before there was either have neither.
+    owed before them. `counts_no_overdue`: that something is overdue is asked of the next due date, not kept beside it.
+    Cases begun before there was one of them do without.
     `renew_after` is the number of history events after which the run continues as new; the engine says when it is
     left out.
     """
@@ -54,9 +55,10 @@ class CaseInput(_Message):
     renew_after: int | None = None
     writes_locally: bool = False
     sends_apart: bool = False
+    counts_no_overdue: bool = False
 
 
-AS_NOW: Final = {"writes_locally": True, "sends_apart": True}
+AS_NOW: Final = {"writes_locally": True, "sends_apart": True, "counts_no_overdue": True}
 """How runs of a case are started now, and not always were."""
 
 

@@ -29,6 +29,7 @@ from models.referral import Referral
 from models.timescale import end_of_day
 from register.store import Register
 from rehearsal import read_scenario
+from web.engine import needing_somebody
 from worker import build_worker, missing_attributes
 
 pytestmark = pytest.mark.slow
@@ -166,11 +167,11 @@ async def test_cases_are_found_and_shown_in_the_engines_own_ui(client: Client) -
 
         for query in (
             "ScrStage = 'Consideration'",
-            "ScrOverdue > 0",
             "ScrWaitingFor = 'LSCB SCR sub-group'",
             "ScrBoard = 'demo' AND ScrProcedure = 'wt2013'",
-            "ScrNextDue < '2014-01-01T00:00:00Z'",
+            "ScrNextDue <= '2014-01-01T00:00:00Z'",
             "ScrLettersFailed = 0",
+            dict(needing_somebody(datetime.now(UTC)))["Overdue"],
         ):
             await until(lambda q=query: found(q), query)  # type: ignore[misc]
         description = await handle.describe()
@@ -183,6 +184,10 @@ async def test_cases_are_found_and_shown_in_the_engines_own_ui(client: Client) -
         assert "Monday 22 July 2013" in shown
         assert "1 day overdue" in shown
         history = await handle.fetch_history()
+        updates = [e.upsert_workflow_search_attributes_event_attributes.search_attributes for e in history.events]
+        changed = [sorted(update.indexed_fields) for update in updates if update.indexed_fields]
+        at_first = ["ScrLettersFailed", "ScrNextDue", "ScrStage", "ScrWaitingFor"]
+        assert changed == [at_first, ["ScrWaitingFor"]], "that a deadline has passed is not written to the index"
         told = [event.user_metadata for event in history.events if event.user_metadata.HasField("summary")]
         summaries = await SEALING.decode([metadata.summary for metadata in told])
         assert not [told for told in summaries if told.encode() in history_bytes(history)]

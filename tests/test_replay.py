@@ -96,12 +96,17 @@ async def test_the_rules_make_the_same_events_of_a_kept_history(path: Path, made
 OLD, NEW = "2-decision", "writes-locally/register-down"
 UNGATED = {
     "the new way for cases of the old": (OLD, " or not self._start.writes_locally", ""),
-    "the old way for cases of the new": (NEW, "if not await self._written_at_once(batch):", "if True:"),
+    "the old way for cases of the new": (NEW, "await self._written_at_once() or ", ""),
     "another activity, old": (OLD, "messages.SEND_LETTERS,", '"post_letters",'),
     "another activity, new": (NEW, "messages.SEND_LETTERS,", '"post_letters",'),
     "no timer, old": (OLD, "timeout=armed.at - self._now() if armed else None,", ""),
     "no timer, new": (NEW, "timeout=armed.at - self._now() if armed else None,", ""),
     "one search attribute update less, new": (NEW, "if changes:", "if False:"),
+    "overdue steps not counted for cases where they were": (
+        NEW,
+        "None if self._start.counts_no_overdue else ",
+        "None and ",
+    ),
 }
 
 

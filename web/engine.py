@@ -66,17 +66,18 @@ async def _groups(request: Request) -> dict[str, list[tuple[str, str]]]:
     boards = [library.board(name) for name in library.boards()]
     stages = await queries.stages(register, CaseFilter(state="open"))
     return {
-        "What needs somebody": _first(now()),
+        "What needs somebody": needing_somebody(now()),
         "Waiting for": [(role, _of("ScrWaitingFor", role)) for role in await _waiting_for(request)],
         "At the stage": [(stage, _of("ScrStage", stage)) for stage in stages],
         "Of the Board": [(board.name, _of("ScrBoard", board.id)) for board in boards],
     }
 
 
-def _first(at: datetime) -> list[tuple[str, str]]:
-    soon = (at + SOON).strftime("%Y-%m-%dT%H:%M:%SZ")
+def needing_somebody(at: datetime) -> list[tuple[str, str]]:
+    """The views of what needs somebody at an aware moment: their words and their query."""
+    by_now, soon = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (at, at + SOON))
     return [
-        ("Overdue", f"{RUNNING} AND ScrOverdue > 0"),
+        ("Overdue", f'{RUNNING} AND ScrNextDue <= "{by_now}"'),
         ("Letters that failed", f"{RUNNING} AND ScrLettersFailed > 0"),
         ("Due within seven days, or overdue", f'{RUNNING} AND ScrNextDue <= "{soon}"'),
         ("All open cases", RUNNING),

@@ -15,6 +15,7 @@ STAGE = SearchAttributeKey.for_keyword("ScrStage")
 WAITING_FOR = SearchAttributeKey.for_keyword_list("ScrWaitingFor")
 NEXT_DUE = SearchAttributeKey.for_datetime("ScrNextDue")
 OVERDUE = SearchAttributeKey.for_int("ScrOverdue")
+"""Of cases begun before this was asked of `NEXT_DUE`: to count it took a write to the engine's index a deadline."""
 LETTERS_FAILED = SearchAttributeKey.for_int("ScrLettersFailed")
 
 REGISTRY: tuple[SearchAttributeKey[Any], ...] = (
@@ -33,23 +34,26 @@ def fixed(board: str, procedure: str) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(BOARD, board), SearchAttributePair(PROCEDURE, procedure)])
 
 
-def values(case: Case, now: datetime) -> dict[SearchAttributeKey[Any], Any]:
-    """What the list of workflows can be searched by; None takes an attribute away."""
+def values(case: Case, now: datetime | None = None) -> dict[SearchAttributeKey[Any], Any]:
+    """What the list of workflows can be searched by; None takes an attribute away.
+
+    `now`, an aware moment, is given where overdue steps are counted.
+    """
     owed = case.open_steps
     expires = [record.expires for record in owed if record.expires is not None]
     return {
         STAGE: stage(case),
         WAITING_FOR: sorted({role_title(case, r.owner.partition("[")[0]) for r in owed}) or None,
         NEXT_DUE: min(expires, default=None),
-        OVERDUE: sum(moment <= now for moment in expires),
+        OVERDUE: None if now is None else sum(moment <= now for moment in expires),
         LETTERS_FAILED: sum(letter.state == "failed" for letter in case.letters.values()),
     }
 
 
-def at_start(case: Case, now: datetime) -> TypedSearchAttributes:
+def at_start(case: Case) -> TypedSearchAttributes:
     """All attributes of a case that begins, so that it need not change them at once."""
     fixed_ones = fixed(case.opening.board, case.opening.procedure.id).search_attributes
-    known = {key: value for key, value in values(case, now).items() if value is not None}
+    known = {key: value for key, value in values(case).items() if value is not None}
     return TypedSearchAttributes([*fixed_ones, *(SearchAttributePair(key, value) for key, value in known.items())])
 
 

@@ -219,7 +219,7 @@ class LivingCase:
 
     def _show(self) -> None:
         """Tell the Temporal Web UI what the case waits for."""
-        values = attributes.values(self._case, self._now())
+        values = attributes.values(self._case, None if self._start.counts_no_overdue else self._now())
         changes = attributes.changes(workflow.info().typed_search_attributes, values)
         if changes:
             workflow.upsert_search_attributes(changes)
@@ -230,16 +230,7 @@ class LivingCase:
         while True:
             await workflow.wait_condition(self.owes_register)
             self._confirm()
-            batch = EventBatch(reference=self._case.opening.reference, events=self._unrecorded())
-            if not await self._written_at_once(batch):
-                await workflow.execute_activity(
-                    messages.RECORD_EVENTS,
-                    batch,
-                    start_to_close_timeout=timedelta(minutes=1),
-                    retry_policy=PATIENCE,
-                    summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
-                )
-            self._recorded = batch.events[-1].seq
+            self._recorded = await self._written_at_once() or await self._written()
 
     def owes_register(self) -> bool:
         """Whether there is anything to write: not for what senders of decisions write, unless the run is to end."""
@@ -250,29 +241,46 @@ class LivingCase:
         ends = self._case.facts.closed is not None or self._renewal_is_due()
         return ends or self._case.seq - self._recorded > MOST_UNRECORDED
 
-    async def _written_at_once(self, batch: EventBatch) -> bool:
-        """Try the register within this workflow task, which costs the engine next to nothing; False if it fails.
+    async def _written_at_once(self) -> int:
+        """Try the register within this workflow task, which costs the engine next to nothing.
 
-        It is written before the engine has the task for certain. If the task is lost, done again and makes other
-        events, `confirmed` tells the register which ones may be replaced. What closes a case is not written so:
-        nothing comes after it that could replace it. The first events are left to who opened the case: they can come
-        out in one way only, and if the register lacks them it says so.
+        The number of the last event written; 0 if that failed. It is written before the engine has the task for
+        certain. If the task is lost, done again and makes other events, `confirmed` tells the register which ones may
+        be replaced. What closes a case is not written so: nothing comes after it that could replace it. The first
+        events are left to who opened the case: they can come out in one way only, and if the register lacks them it
+        says so.
         """
-        events = tuple(event for event in batch.events if event.seq > self._opened)
-        if self._case.facts.closed is not None or not self._start.writes_locally or not events:
-            return False
+        batch = self._batch(max(self._recorded, self._opened), self._confirmed)
+        if self._case.facts.closed is not None or not self._start.writes_locally or not batch.events:
+            return 0
         try:
             await workflow.execute_local_activity(
                 messages.RECORD_EVENTS,
-                batch.model_copy(update={"events": events, "confirmed": self._confirmed}),
+                batch,
                 schedule_to_close_timeout=AT_ONCE,
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
         except FailureError as error:  # not an ActivityError: a local activity raises what it failed with
             if is_cancelled_exception(error):
                 raise
-            return False
-        return True
+            return 0
+        return batch.events[-1].seq
+
+    async def _written(self) -> int:
+        """Write by a regular activity, for as long as it takes; the number of the last event written."""
+        batch = self._batch(self._recorded)
+        await workflow.execute_activity(
+            messages.RECORD_EVENTS,
+            batch,
+            start_to_close_timeout=timedelta(minutes=1),
+            retry_policy=PATIENCE,
+            summary=f"Write events {batch.events[0].seq} to {batch.events[-1].seq} to the register",
+        )
+        return batch.events[-1].seq
+
+    def _batch(self, after: int, confirmed: int | None = None) -> EventBatch:
+        events = self._last(self._case.seq - after)
+        return EventBatch(reference=self._case.opening.reference, events=events, confirmed=confirmed)
 
     async def _send_letters(self) -> None:
         """Send what is owed, all letters that are owed at a moment in one activity.
