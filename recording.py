@@ -19,8 +19,8 @@ from models.events import Event, Taken, digest
 from models.messages import Answer
 from models.refusal import Refusal
 from models.telling import follows
-from register import queries
 from register.errors import DatabaseError, RegisterError
+from register.folding import Whole
 from register.store import Register
 
 log = logging.getLogger("recording")
@@ -37,7 +37,7 @@ async def under_way(register: Register, reference: str, id_: str) -> AsyncIterat
     """
     try:
         await register.begin(reference, id_)
-        known = await queries.events(register, reference)
+        known = await register.known(reference)
     except DatabaseError:
         yield None
         return
@@ -53,12 +53,13 @@ async def under_way(register: Register, reference: str, id_: str) -> AsyncIterat
 
 
 async def _record(
-    register: Register, reference: str, id_: str, known: Sequence[Event], decision: Decision, answer: Answer
+    register: Register, reference: str, id_: str, known: Whole | None, decision: Decision, answer: Answer
 ) -> Answer | None:
-    before = known[: answer.first - 1]
-    if not before or len(before) < answer.first - 1 or answer.at is None:
+    if known is None or known.case.seq < answer.first - 1 or answer.at is None:
         return None
-    case = fold(before)
+    case, before = known.case, known.events[: answer.first - 1]
+    if case.seq >= answer.first:  # the same decision was given before
+        case = fold(before)
     try:
         made = decide(case, decision, answer.at)
     except Refusal:  # another release's rules
@@ -85,7 +86,8 @@ async def write(register: Register, reference: str, id_: str, events: Sequence[E
 
 async def taken_in(register: Register, reference: str, decision: Decision) -> Answer | None:
     """The answer to a decision that a case has taken in before, from the register; None if it has not."""
-    events = await queries.events(register, reference)
+    known = await register.known(reference)
+    events = known.events if known else ()
     taken = next((event for event in events if isinstance(event, Taken) and event.decision == decision), None)
     if taken is None:
         return None

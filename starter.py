@@ -290,8 +290,8 @@ async def _closed(register: Register, reference: str) -> Carried:
 
 async def from_register(register: Register, reference: str) -> Carried | None:
     """A case as its events in the register leave it; None where there are none."""
-    events = await queries.events(register, reference)
-    return Carried(case=fold(events), events=tuple(events)) if events else None
+    known = await register.known(reference)
+    return Carried(case=known.case, events=known.events) if known else None
 
 
 async def _reopen(client: Client, case: CaseInput, update_id: str, payload: Mapping[str, Any]) -> Answer:
@@ -357,7 +357,7 @@ async def proclaim(
     today = local_date(datetime.now(UTC), calendar)
     answers: dict[str, Answer | Refusal] = {}
     for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
-        case = fold(await queries.events(register, view.reference))
+        case = (await register.whole(view.reference)).case
         if case.calendar.name != calendar.name or not case.calendar.is_working_day(day):
             continue
         decision = Proclaim(

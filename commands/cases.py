@@ -13,7 +13,6 @@ import typer
 from commands import asking, printing
 from library import Library, data_folder
 from models.calendar import ZONE
-from models.case import fold
 from models.referral import Referral, read_referral
 from models.refusal import Refusal
 from models.timescale import exact, local_date, parse_day
@@ -197,8 +196,7 @@ def one_case(
     async def work(register: "Register") -> None:
         view = await case_view(register, reference)
         steps = await queries.steps(register, reference)
-        events = await queries.events(register, reference)
-        known = fold(events)
+        known, events = await register.whole(reference)
         if as_json:
             printing.case_as_json(view, steps, events, known)
             return

@@ -12,7 +12,6 @@ from commands import printing
 from commands.cases import Json, case_view, checked_reference, with_register
 from commands.decisions import give
 from library import data_folder
-from models.case import fold
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def letters(
     async def work(register: "Register") -> None:
         await case_view(register, reference)
         if posted is not None:
-            case = fold(await queries.events(register, reference))
+            case = (await register.whole(reference)).case
             await deliveries.posted(register, case, posted, by, now)
         found = await queries.letters(register, reference)
         _show(found, await deliveries.journeys(register, reference), data_folder() / "outbox" / reference, as_json)

@@ -11,7 +11,7 @@ import typer
 from commands import printing
 from commands.cases import Json, Reference, case_view, read_toml_text, today, with_register
 from library import Library, data_folder
-from models.case import Case, fold
+from models.case import Case
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -202,10 +202,9 @@ def _say_written(path: Path | None) -> None:
 
 
 async def _case(register: "Register", reference: str) -> Case:
-    from register import queries
 
     await case_view(register, reference)
-    return fold(await queries.events(register, reference))
+    return (await register.whole(reference)).case
 
 
 def _write(path: Path | None, content: bytes) -> None:

@@ -12,7 +12,6 @@ from commands import printing
 from commands.cases import Json, Reference, case_view, read_toml_text, today, with_register
 from library import ROOT, Library, data_folder
 from models.board import Board
-from models.case import fold
 from models.journal import (
     QUARTER,
     Entry,
@@ -126,13 +125,13 @@ def publication_add(
 ) -> None:
     """Enter a published review: the documents searched for the decision to publish, as they are now."""
     import entries
-    from register import journal, queries
+    from register import journal
 
     presented = parse_day(presented_on) if presented_on else None
 
     async def work(register: "Register") -> None:
         view = await case_view(register, reference)
-        case = fold(await queries.events(register, reference))
+        case = (await register.whole(reference)).case
         said = {"by": by, "because": because, "on": today(), "review": review, "sort": sort, "presented_on": presented}
         library = Library(data_folder())
         entry = await entries.publication(register, library, case, said, document or (), step)
@@ -143,10 +142,9 @@ def publication_add(
 
 async def _must_rest_on_decisions(register: "Register", known: "Journal") -> None:
     """Refuse to publish what no standing decision publishes any more, such as one taken back since."""
-    from register import queries
 
     for publication in known.publications:
-        case = fold(await queries.events(register, publication.reference))
+        case = (await register.whole(publication.reference)).case
         for document in publication.documents:
             try:
                 to_publish(case, published_by(case), [document.document])
@@ -160,13 +158,13 @@ async def _must_rest_on_decisions(register: "Register", known: "Journal") -> Non
 @publication_app.command("remove")
 def publication_remove(reference: Reference, by: By, because: Because, as_json: Json = False) -> None:
     """Take a review off the publication register; `scr publication write` takes it off the page."""
-    from register import journal, queries
+    from register import journal
 
     entry = checked(Unpublished, by=by, because=because, on=today(), reference=reference)
 
     async def work(register: "Register") -> None:
         view = await case_view(register, reference)
-        must_manage(fold(await queries.events(register, reference)), by)
+        must_manage((await register.whole(reference)).case, by)
         entered(view.board, await journal.append(register, view.board, entry, datetime.now(UTC)), as_json)
 
     with_register(work)

@@ -13,7 +13,7 @@ from commands.cases import Json, Reference, Unusable, case_view, today, whole_da
 from commands.publications import Because, By, entered
 from library import ROOT, Library, data_folder
 from models.board import Board
-from models.case import Case, fold
+from models.case import Case
 from models.journal import Disposed, Entry, Held, Journal, Released, checked
 from models.people import must_manage
 from models.refusal import Refusal
@@ -31,10 +31,9 @@ SUFFIXES = (".pdf", ".txt", ".html", ".json")
 
 async def _case(register: "Register", reference: str) -> tuple[Case, Board]:
     """A case as its events make it, and its board. Raises Refusal."""
-    from register import queries
 
     view = await case_view(register, reference)
-    return fold(await queries.events(register, reference)), Library(data_folder()).board(view.board)
+    return (await register.whole(reference)).case, Library(data_folder()).board(view.board)
 
 
 @app.command()
@@ -99,9 +98,9 @@ def retention(
 async def _kept(register: "Register", board: Board, view: "CaseView", journal: Journal) -> dict[str, Any]:
     """What is still kept of a closed case, and when it may go, as JSON values."""
     import entries
-    from register import disposal, queries
+    from register import disposal
 
-    closed = disposal.closed_on(fold(await queries.events(register, view.reference)))
+    closed = disposal.closed_on((await register.whole(view.reference)).case)
     assert closed is not None
     kept = await entries.kept(register, data_folder() / "outbox", board, view.reference, closed, journal)
     return {

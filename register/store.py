@@ -15,6 +15,7 @@ from models.events import Event
 from register import database, writing
 from register.chain import canonical_json
 from register.errors import DatabaseError, RegisterDown, RegisterError, WrittenMeanwhile
+from register.folding import Folding, Whole
 from register.sealed import Ring, key_id_of
 from register.tables import CaseRow, ContentRow, DraftRow, IdentifierRow, ProclaimedRow, ReferralRow, UnderWayRow
 from register.writer import Writer
@@ -41,6 +42,7 @@ class Register:
         self.ring = ring
         self._engine = engine
         self._writer = Writer(engine)
+        self._folding = Folding()
         self._readers = ThreadPoolExecutor(_READERS, "register-reader")
 
     @classmethod
@@ -129,6 +131,17 @@ class Register:
         something else, Superseded where a later try at the same task has written.
         """
         return await self._writer.write_with_others(lambda db: writing.append(db, reference, events, confirmed))
+
+    async def known(self, reference: str) -> Whole | None:
+        """A case as its events make it, with them; None where there is none of that reference."""
+        return await self.read(lambda db: self._folding.whole(db, reference))
+
+    async def whole(self, reference: str) -> Whole:
+        """A case as its events make it, with them. Raises RegisterError where there is none of that reference."""
+        found = await self.known(reference)
+        if found is None:
+            raise RegisterError(f"There is no case {reference}.")
+        return found
 
     async def head(self, reference: str) -> str | None:
         """The hash of the last event of a case; None where there is none."""

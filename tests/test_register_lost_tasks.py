@@ -15,10 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models import events as ev
+from models.case import fold
 from models.events import Event
 from register import queries
 from register.audit import heads, verify
 from register.errors import RegisterError, Superseded, WrittenMeanwhile
+from register.folding import Whole
 from register.sealed import Ring
 from register.store import Register
 
@@ -146,7 +148,7 @@ class Tasks(RuleBasedStateMachine):
         found: list[Event] = list(story.events)[:1]
         while len(found) < how_many:
             number = len(self.durable) + len(found) + 1
-            found.append(ev.Met(seq=number, at=AT, on=AT.date(), step="notify"))
+            found.append(ev.Refused(seq=number, at=AT, on=AT.date(), decision="d", because="Nothing follows."))
         return [at(event, self.clock) for event in found]
 
     def write(self, events: list[Event], confirmed: int | None) -> None:
@@ -195,6 +197,8 @@ class Tasks(RuleBasedStateMachine):
         kept = self.loop.run_until_complete(queries.events(self.register, REFERENCE))
         written = self.durable[: len(self.durable) - self.unwritten]
         assert kept[: len(written)] == written
+        known = self.loop.run_until_complete(self.register.known(REFERENCE))
+        assert known == (Whole(fold(kept), tuple(kept)) if kept else None)
         assert self.loop.run_until_complete(verify(self.register)) == []
 
 

@@ -5,9 +5,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models import access
-from models.case import fold
 from models.refusal import Refusal
-from register import accounts, queries
+from register import accounts
 from web.frame import form_of, now, office, page, refused, text_of, to, viewer
 
 SHORTEST, LONGEST = 10, 1_000
@@ -31,8 +30,8 @@ async def open_case(request: Request) -> Response:
         short = Refusal(f"Say in {SHORTEST} to {LONGEST:,} characters why you must see this case now.")
         return refused(request, "emergency.html.j2", short, "because", **given, field="because")
     register = office(request).register
-    events = await queries.events(register, reference)
-    case = fold(events) if events else None
+    known = await register.known(reference)
+    case = known.case if known else None
     if case is None or access.sight(case, who, emergency=True) is None:
         if case is not None:
             await accounts.note_read(register, who, reference, REFUSED, now(), because)

@@ -5,6 +5,7 @@ are settled there.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,12 +25,12 @@ from library import ROOT, Library
 from models import access
 from models.access import Sight, Viewer
 from models.calendar import ZONE
-from models.case import Case, fold, role_title, stage
+from models.case import Case, role_title, stage
 from models.events import Event
 from models.refusal import Refusal
 from models.telling import time_left
 from models.timescale import exact, local_date, say, say_day
-from register import accounts, queries
+from register import accounts
 from register.accounts import SignedIn
 from register.store import Register
 from web.provider import Provider
@@ -81,7 +82,7 @@ class Seen:
     """A case as one viewer sees it; `case` is all of it, so a page shows of it only what `sight` allows."""
 
     case: Case
-    events: list[Event]
+    events: Sequence[Event]
     sight: Sight
 
     @property
@@ -121,10 +122,10 @@ async def seen(request: Request, what: str) -> Seen:
     """
     who, reference = viewer(request), str(request.path_params["reference"])
     register = office(request).register
-    events = await queries.events(register, reference)
-    if not events:
+    known = await register.known(reference)
+    if known is None:
         raise HTTPException(404)
-    case = fold(events)
+    case, events = known
     opened = await accounts.emergency(register, who, reference, now() - EMERGENCY)
     sight = access.sight(case, who, emergency=opened)
     if sight is None:

@@ -14,7 +14,7 @@ import starter
 from models import access
 from models import events as ev
 from models.calendar import Calendar
-from models.case import fold
+from models.case import Case
 from models.decisions import Proclaim
 from models.refusal import Refusal
 from register import accounts, queries
@@ -91,17 +91,16 @@ async def _counted(request: Request, calendar: Calendar, day: date, name: str) -
     register, cases, moving = office(request).register, 0, dict[str, int]()
     said = Proclaim(id="not sent", by=viewer(request).person, made_on=today(), because=f"{name}.", day=day, name=name)
     for view in await queries.cases(register, CaseFilter(state="open", order="reference")):
-        events = await queries.events(register, view.reference)
-        moved = await asyncio.to_thread(_moved, events, calendar.name, said, now())
+        case = (await register.whole(view.reference)).case
+        moved = await asyncio.to_thread(_moved, case, calendar.name, said, now())
         if moved is not None:
             cases += 1
             moving |= {view.reference: moved} if moved else {}
     return Counted(cases, moving)
 
 
-def _moved(events: list[ev.Event], calendar: str, said: Proclaim, at: datetime) -> int | None:
+def _moved(case: Case, calendar: str, said: Proclaim, at: datetime) -> int | None:
     """How many dates of a case a day moves; None where the case does not count the day."""
-    case = fold(events)
     if case.calendar.name != calendar or not case.calendar.is_working_day(said.day):
         return None
     return sum(isinstance(event, ev.Moved) and event.was != event.record.due for event in trial(case, said, at)[1])
