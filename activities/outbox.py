@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, time
 from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.parser import BytesHeaderParser
+from functools import lru_cache
 from pathlib import Path
 
 from models.letters import Correspondent, LetterOrder, RenderedLetter
@@ -20,6 +20,7 @@ from register.sealed import sync_folder
 
 HASH_HEADER = "X-Letter-SHA256"
 NOWHERE = "letters.invalid"
+_LONGEST_LINE = 78  # what RFC 5322 asks for
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _MAIL = re.compile(rf"{_ATOMS}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\]-]*")
@@ -37,24 +38,34 @@ def compose(
 
     A recipient without an e-mail address gets no `To`: the PDF is for the post. ValueError if an address is none.
     """
-    head = EmailMessage(policy=policy.SMTP)  # for headers alone: it knows how names that are not ASCII are written
-    head["Message-ID"] = message_id(reference, order.id, sender)
-    head["Date"] = datetime.combine(order.on, time(9), UTC)
-    head["From"] = _address(sender)
+    shown = [_header("Date", datetime.combine(order.on, time(9), UTC)), _header("From", _address(sender))]
     if recipient.email:
-        head["To"] = _address(recipient)
-    head["Subject"] = rendered.subject
-    head["X-Letter-Id"] = order.id
-    head[HASH_HEADER] = rendered.sha256
-    head["MIME-Version"] = "1.0"
+        shown.append(_header("To", _address(recipient)))
+    shown.append(_header("Subject", rendered.subject))
+    words = {"Message-ID": message_id(reference, order.id, sender), "X-Letter-Id": order.id}
+    words |= {HASH_HEADER: rendered.sha256, "MIME-Version": "1.0"}
+    head = b"".join([*(_word(name, value) for name, value in words.items()), *shown])
     mark = f"==letter-{rendered.sha256[:24]}"
-    words = [_text("plain", rendered.text), _text("html", rendered.html)]
-    parts = [_together("alternative", f"{mark}-1==", words), _attached(f"{reference}.pdf", rendered.pdf)]
-    return head.as_bytes().removesuffix(b"\r\n") + _together("mixed", f"{mark}-0==", parts)
+    texts = [_text("plain", rendered.text), _text("html", rendered.html)]
+    parts = [_together("alternative", f"{mark}-1==", texts), _attached(f"{reference}.pdf", rendered.pdf)]
+    return head + _together("mixed", f"{mark}-0==", parts)
 
 
 # The parts are written here and not by `email`, which reads and writes each of their headers several times over: three
-# times as long for the whole.
+# times as long for the whole. Of the head it writes what a person reads: it knows how what is not ASCII is written.
+
+
+@lru_cache(maxsize=1000)  # senders, days and recipients come again
+def _header(name: str, value: str | datetime) -> bytes:
+    """A header as it is sent, folded where it is long."""
+    return policy.SMTP.fold_binary(*policy.SMTP.header_store_parse(name, value))
+
+
+def _word(name: str, value: str) -> bytes:
+    """A header of one word. A Message-ID stays in its line: not every mail system finds it in the next one."""
+    short = len(f"{name}: {value}") <= _LONGEST_LINE or name == "Message-ID"
+    between = " " if short else "\r\n "
+    return f"{name}:{between}{value}\r\n".encode("ascii")
 
 
 def _text(kind: str, text: str) -> bytes:
@@ -125,12 +136,12 @@ def read_hash(path: Path) -> str:
         return str(BytesHeaderParser(policy=policy.SMTP).parse(file)[HASH_HEADER]).strip()
 
 
-def _address(of: Correspondent) -> Address:
+def _address(of: Correspondent) -> str:
     name, mail = of.name or of.title or of.organisation, of.email or f"office@{NOWHERE}"
     if not _MAIL.fullmatch(mail) or not name.isprintable():
         # What is raised here is written down, and an address is personal: it is not quoted.
         raise ValueError("The sender's or recipient's e-mail address should read like name@example.org.")
-    return Address(display_name=name, addr_spec=mail)
+    return str(Address(display_name=name, addr_spec=mail))
 
 
 def _write_once(path: Path, content: bytes) -> bool:
