@@ -6,23 +6,17 @@ few and short, so that one lock for all of them costs nothing that could be felt
 """
 
 import os
-import threading
+import sqlite3
 import time
+from contextlib import closing
 from functools import cache
 from pathlib import Path
-from sqlite3 import OperationalError
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from psycopg.errors import LockNotAvailable
-from sqlalchemy import URL, Connection, Engine, LargeBinary, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, LargeBinary, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from register.errors import RegisterError
-from register.sealed import alone
 from register.tables import Base
 
 WRITES = "register_writes"
@@ -33,8 +27,8 @@ _STATEMENT_SECONDS = 120
 _PAUSE_SECONDS = 0.05
 _WRITE_LOCK = 0x534352  # "SCR"; the key of an advisory lock, which is one database's own
 _POSTGRESQL = ("postgresql", "postgresql+psycopg")
-_MIGRATING = threading.Lock()  # Alembic keeps the migration that runs in a global
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK_NOT_AVAILABLE = "55P03"  # what PostgreSQL calls it; its driver is not there to ask where there is SQLite
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def where(folder: Path) -> str | Path:
@@ -117,29 +111,37 @@ def _connecting(url: URL) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if name not in url.query} | {"options": options}
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables up to a revision, by default up to date; the file of SQLite is made where there is none.
+def upgrade(engine: Engine) -> None:
+    """Bring the tables up to date; the file of SQLite is made where there is none."""
+    if not _is_up_to_date(engine):
+        from register import upgrading  # a tenth of a second that hardly any command has to wait for
 
-    Processes that do this at once take turns, and all but the first find nothing to do.
-    """
-    if engine.dialect.name != "sqlite":
-        _migrate(engine, revision)
-        return
-    path = Path(engine.url.database or "")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path.parent):  # SQLite cannot be put into WAL mode by two processes at once
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own files beside it take over the mode
-        _migrate(engine, revision)
+        upgrading.upgrade(engine)
+
+
+def _is_up_to_date(engine: Engine) -> bool:
+    """Whether a SQLite file is; False where it is not known. Nothing is made, changed or waited for."""
+    if engine.dialect.name != "sqlite" or engine.url.database is None:
+        return False
+    try:
+        with closing(sqlite3.connect(f"{Path(engine.url.database).as_uri()}?mode=ro", timeout=0, uri=True)) as db:
+            return bool(db.execute(_VERSION).fetchone() == (_newest(),))
+    except sqlite3.Error:
+        return False
 
 
 def at_head(db: Connection) -> bool:
     """Whether the tables are at the last migration that this version knows."""
-    return MigrationContext.configure(db).get_current_revision() == _head()
+    return inspect(db).has_table("alembic_version") and db.exec_driver_sql(_VERSION).scalar() == _newest()
+
+
+_VERSION = "SELECT version_num FROM alembic_version"
 
 
 @cache
-def _head() -> str | None:
-    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+def _newest() -> str:
+    """The last migration: their files are named by number."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def size(db: Connection) -> int:
@@ -147,16 +149,6 @@ def size(db: Connection) -> int:
     own = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
     query = own if db.dialect.name == "sqlite" else "SELECT pg_database_size(current_database())"
     return int(db.exec_driver_sql(query).scalar_one())
-
-
-def _migrate(engine: Engine, revision: str) -> None:
-    with _MIGRATING, engine.execution_options(**{WRITES: True}).begin() as connection:
-        if engine.dialect.name != "sqlite":
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a large table takes as long as it takes
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 def purge(engine: Engine) -> bool:
@@ -174,7 +166,7 @@ def purge(engine: Engine) -> bool:
         cursor.execute("VACUUM")
         busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         cursor.close()
-    except OperationalError as error:
+    except sqlite3.OperationalError as error:
         if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return False
         raise OSError(f"The register cannot be written anew: {error}.") from error
@@ -191,7 +183,7 @@ def _purge_postgresql(engine: Engine) -> bool:
                 return False
             db.exec_driver_sql(f"VACUUM (FULL) {', '.join(tables)}")
     except DBAPIError as error:
-        if isinstance(error.orig, LockNotAvailable):
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             return False
         raise OSError(f"The register cannot be written anew: {_reason(error)}.") from error
     return True

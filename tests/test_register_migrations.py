@@ -1,5 +1,7 @@
 """Migrations: from every revision, with rows in the tables, to the tables that the code expects; on both databases."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,19 +11,32 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from engine import ROOT
 from register_stories import REFERENCE, a_story, behind
 from sqlalchemy import Connection, MetaData, Row, insert, select
 
 from models.access import Viewer
 from models.decisions import Assign
 from models.journal import Lesson
-from register import accounts, database, deliveries, drafts, feeds, journal, papers, queries, single_sign_on, wordings
+from register import (
+    accounts,
+    database,
+    deliveries,
+    drafts,
+    feeds,
+    journal,
+    papers,
+    queries,
+    single_sign_on,
+    upgrading,
+    wordings,
+)
 from register.audit import heads, verify
 from register.sealed import Ring
 from register.store import Register
 from register.tables import Base
 
-REVISIONS = [one.revision for one in ScriptDirectory(str(database._MIGRATIONS)).walk_revisions()][::-1]
+REVISIONS = [one.revision for one in ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()][::-1]
 NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, tzinfo=UTC)
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -88,7 +103,7 @@ async def test_every_revision_is_brought_up_to_date_with_what_it_holds(
     bare: Path | str, tmp_path: Path, sample: Rows, revision: str
 ) -> None:
     engine = database.connect(database.url_of(bare))
-    database.upgrade(engine, revision)
+    upgrading.upgrade(engine, revision)
     engine.dispose()
     with behind(bare) as db:
         written = put(db, sample)
@@ -121,3 +136,28 @@ def unsorted(db: Connection) -> Sequence[Row[Any]]:
 
 async def test_the_sample_holds_something_of_everything(sample: Rows) -> None:
     assert {name for name, rows in sample.items() if not rows} == set()
+
+
+def test_the_newest_migration_is_told_by_the_names_of_the_files() -> None:
+    assert database._newest() == REVISIONS[-1]
+
+
+OPENING = """
+import asyncio, sys
+from register import store
+from register.sealed import Ring
+
+async def main():
+    async with await store.Register.open(sys.argv[1], Ring(None, {"12345678": bytes(32)}, "12345678")) as register:
+        await register.file_referral("MK", 2013, "mk", {"number": sys.argv[2]})
+
+asyncio.run(main())
+print(*(name for name in ("alembic", "psycopg") if name in sys.modules))
+"""
+
+
+def test_what_is_up_to_date_opens_without_what_takes_long_to_import(tmp_path: Path) -> None:
+    for number, imported in enumerate(("alembic", "")):
+        command = [sys.executable, "-c", OPENING, str(tmp_path / "register.db"), str(number)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == imported
