@@ -15,11 +15,38 @@ _MOST = 64
 """How many are remembered; the oldest goes first."""
 
 
+class _Known:
+    """What has been read, by its content and by its identity. Threads share it: each step on a dictionary is one."""
+
+    def __init__(self) -> None:
+        self._by_content: dict[bytes, Any] = {}
+        self._by_identity: dict[int, Any] = {}
+
+    def has_given(self, value: Any) -> bool:
+        """Whether this very object came from here: then it need not be looked at again."""
+        return self._by_identity.get(id(value), self) is value
+
+    def get(self, key: bytes) -> Any:
+        """What was read of this content; None if nothing was."""
+        return self._by_content.get(key)
+
+    def keep(self, key: bytes, value: Any) -> Any:
+        """Remember what was read of a content; what another thread remembered meanwhile goes before."""
+        kept = self._by_content.setdefault(key, value)
+        self._by_identity[id(kept)] = kept
+        while len(self._by_content) > _MOST:
+            oldest, *_ = self._by_content
+            self._by_identity.pop(id(self._by_content.pop(oldest, None)), None)
+        return kept
+
+
 def shared() -> WrapValidator:
     """A validator, for a field that nothing ever changes in place: the same content gives the same object."""
-    known: dict[bytes, Any] = {}
+    known = _Known()
 
     def read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if known.has_given(value):
+            return value
         if not isinstance(value, Mapping):
             return handler(value)
         try:
@@ -27,10 +54,7 @@ def shared() -> WrapValidator:
         except (TypeError, ValueError, RecursionError):  # no JSON: whatever it is, the model says what is wrong with it
             return handler(value)
         key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
-        if key not in known:
-            while len(known) >= _MOST:
-                known.pop(next(iter(known)), None)
-            known[key] = handler(value)
-        return known[key]
+        found = known.get(key)
+        return known.keep(key, handler(value)) if found is None else found
 
     return WrapValidator(read)
