@@ -14,6 +14,7 @@ import hmac
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from models.refusal import Refusal
 
+LOOKED_AT_EVERY = 1.0
+"""Seconds after which the key file is looked at again before sealing: a busy worker seals hundreds of times in one."""
 _VERSION = b"\x01"
 _ID, _NONCE, _TAG, _KEY = 8, 12, 16, 32
 
@@ -39,7 +42,7 @@ class Ring:
 
     A ring whose file does not exist makes its first key when it first seals, not when it is loaded, so that a
     mislaid file is never quietly replaced by a new one beside data that needs the old. A key that another process
-    adds to the file is used from then on, without a restart.
+    adds to the file is used a second later at the latest, without a restart, and opens what it sealed at once.
     """
 
     def __init__(self, path: Path | None, keys: dict[str, bytes], current: str) -> None:
@@ -47,6 +50,7 @@ class Ring:
         self._keys = keys
         self._current = current
         self._read_at: tuple[int, int] | None = None
+        self._looked_at = -LOOKED_AT_EVERY
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -90,7 +94,8 @@ class Ring:
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt under the current key for one context; the same context is needed to read it."""
-        self._reload()
+        if time.monotonic() >= self._looked_at + LOOKED_AT_EVERY:
+            self._reload()
         self._make_if_needed()
         head = _VERSION + self._current.encode()
         nonce = secrets.token_bytes(_NONCE)
@@ -160,6 +165,7 @@ class Ring:
         """Read the file again if it is another one than was read last: it is always replaced as a whole."""
         if self.path is None:
             return
+        self._looked_at = time.monotonic()
         try:
             found = os.stat(self.path)
         except FileNotFoundError:

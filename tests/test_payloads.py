@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 import zlib
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from test_sealed import path_of
 
 from models.decisions import Decide
 from payloads import ENCODING, SealingCodec, converter, plain_converter
-from register.sealed import Ring, SealError
+from register.sealed import LOOKED_AT_EVERY, Ring, SealError
 
 NAME = "Wilhelmina Invented"
 
@@ -92,10 +93,15 @@ async def test_what_was_written_in_plain_is_still_read(ring: Ring) -> None:
     assert await converter(ring).decode(await plain_converter.encode([NAME])) == [NAME]
 
 
-async def test_after_a_rotation_the_old_is_read_and_the_new_key_used_by_a_process_that_goes_on(ring: Ring) -> None:
+async def test_after_a_rotation_the_old_is_read_and_the_new_key_used_by_a_process_that_goes_on(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("register.sealed.time.monotonic", lambda: now)
     running = converter(ring)
     old = (await running.encode([NAME]))[0]
     new_key = Ring.load_or_make(path_of(ring)).rotate()
+    now += LOOKED_AT_EVERY
     new = (await running.encode([NAME]))[0]
     assert new.data[1:9] == new_key.encode() != old.data[1:9]
     assert await running.decode([old, new]) == [NAME, NAME]
