@@ -28,7 +28,7 @@ from sandbox import runner
 from worker import DEPLOYMENT, deployment_of
 from workflows.serious_case_review import SeriousCaseReview
 
-OLD_CODE = changed("if not await self._written_at_once(batch):", "if True:")
+OLD_CODE = changed("await self._written_at_once() or ", "")
 """The workflow as it was before `writes_locally`: the register is written to by an activity alone."""
 BY_ACTIVITY, LOCALLY = "activity record_events", "marker core_local_activity record_events"
 
