@@ -202,7 +202,6 @@ def _say_written(path: Path | None) -> None:
 
 
 async def _case(register: "Register", reference: str) -> Case:
-
     await case_view(register, reference)
     return (await register.whole(reference)).case
 

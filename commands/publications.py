@@ -142,7 +142,6 @@ def publication_add(
 
 async def _must_rest_on_decisions(register: "Register", known: "Journal") -> None:
     """Refuse to publish what no standing decision publishes any more, such as one taken back since."""
-
     for publication in known.publications:
         case = (await register.whole(publication.reference)).case
         for document in publication.documents:

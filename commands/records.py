@@ -31,7 +31,6 @@ SUFFIXES = (".pdf", ".txt", ".html", ".json")
 
 async def _case(register: "Register", reference: str) -> tuple[Case, Board]:
     """A case as its events make it, and its board. Raises Refusal."""
-
     view = await case_view(register, reference)
     return (await register.whole(reference)).case, Library(data_folder()).board(view.board)
 

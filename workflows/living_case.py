@@ -250,9 +250,9 @@ class LivingCase:
         events are left to who opened the case: they can come out in one way only, and if the register lacks them it
         says so.
         """
-        batch = self._batch(max(self._recorded, self._opened), self._confirmed)
-        if self._case.facts.closed is not None or not self._start.writes_locally or not batch.events:
+        if self._case.facts.closed is not None or not self._start.writes_locally or self._case.seq == self._opened:
             return 0
+        batch = self._batch(max(self._recorded, self._opened), self._confirmed)
         try:
             await workflow.execute_local_activity(
                 messages.RECORD_EVENTS,
