@@ -6,7 +6,6 @@ The plain workflow keeps its worker, warm. Ours is killed when its cases wait, a
 import asyncio
 import signal
 import sqlite3
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,44 +24,55 @@ from register.store import Register
 async def catch_up(folder: Path, rounds: int, cases: int) -> list[float]:
     """Time to deal with all deadlines, ours after a kill to the plain workflow's warm, one ratio a round."""
     folder.mkdir()  # noqa: ASYNC240 - nothing else runs here
-    found = []
-    for number in range(rounds):
-        own = folder / str(number)
-        own.mkdir()
-        library = story.furnish(own / "ours")
-        story.furnish(own / "plain")
-        with dev_server(own) as engine:
-            theirs = await _plain(engine, own, cases)
-        with dev_server(own / "ours") as engine:
-            mine = await _ours(engine, own, library, cases)
-        found.append(mine / theirs)
-    return found
+    return [await _round(folder / str(number), cases) for number in range(rounds)]
 
 
 def lead(cases: int) -> float:
-    """Seconds from the first start to the deadline: enough to start all cases and have them quiet."""
-    return 20 + cases * 0.06
+    """Seconds from the first start to the first deadline: enough to start all cases of both and have them quiet."""
+    return 20 + cases * 0.12
 
 
-async def _plain(engine: Engine, folder: Path, cases: int) -> float:
-    worker = start_worker(engine, "plain", "plain", folder / "plain", 2 * cases)
+def apart(cases: int) -> float:
+    """Seconds from one's deadline to the other's: enough to deal with the first, and no more."""
+    return 10 + cases * 0.015
+
+
+async def _round(folder: Path, cases: int) -> float:
+    """Both wait, each in an engine of its own, before the first deadline: the machine's pace changes by the minute."""
+    folder.mkdir()  # noqa: ASYNC240 - as above
+    library = story.furnish(folder / "ours")
+    story.furnish(folder / "plain")
+    with dev_server(folder / "plain") as theirs, dev_server(folder / "ours") as mine:
+        due = datetime.now(UTC) + timedelta(seconds=lead(cases))
+        later = due + timedelta(seconds=apart(cases))
+        warm = start_worker(theirs, "plain", "plain", folder / "plain", 2 * cases)
+        await _begin_plain(theirs, cases, due)
+        await _begin_ours(mine, folder / "ours", library, cases, later)
+        await _until(due)
+        overdue = "SELECT count(*) FROM decisions"
+        plain = await _all_done(folder / "plain" / "plain.db", overdue, cases, due)
+        await _until(later)
+        cold = start_worker(mine, "ours", "ours", folder / "ours", 2 * cases)
+        expired = "SELECT count(*) FROM events WHERE kind = 'expired'"
+        ours = await _all_done(folder / "ours" / "register.db", expired, cases, later)
+        warm.stop()
+        cold.stop()
+    return ours / plain
+
+
+async def _begin_plain(engine: Engine, cases: int, due: datetime) -> None:
     client = await Client.connect(engine.address)
-    due = time.time() + lead(cases)
     for number in range(cases):
-        given = [f"late-{number}", list(story.RECIPIENTS), due - time.time()]
+        seconds = (due - datetime.now(UTC)).total_seconds()
+        given = [f"late-{number}", list(story.RECIPIENTS), seconds]
         await client.start_workflow(PlainReview.run, args=given, id=f"late-{number}", task_queue="plain")
-    _must_be_before(due)
-    took = await _all_done(folder / "plain" / "plain.db", "SELECT count(*) FROM decisions", cases, due)
-    worker.stop()
-    return took
 
 
-async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> float:
-    data = folder / "ours"
+async def _begin_ours(engine: Engine, data: Path, library: Library, cases: int, due: datetime) -> None:
+    """Open the cases, and kill their worker when they wait."""
     worker = start_worker(engine, "ours", "ours", data, 2 * cases)
     ring = Ring.of(data)
     client = await starter.connect(ring, engine.address)
-    due = datetime.now(UTC) + timedelta(seconds=lead(cases))
     openings = [story.opening(library, f"LATE-2026-{number:05d}", datetime.now(UTC)) for number in range(cases)]
     behind = story.behind(openings[0], due)
     async with await Register.open(data / "register.db", ring) as register:
@@ -71,23 +81,18 @@ async def _ours(engine: Engine, folder: Path, library: Library, cases: int) -> f
     for opening in openings:  # the worker has taken it up when it answers
         await starter.ask(client, opening.reference)
     worker.stop(signal.SIGKILL)
-    _must_be_before(due.timestamp())
-    await asyncio.sleep(due.timestamp() - time.time())
-    worker = start_worker(engine, "ours", "ours", data, 2 * cases)
-    query = "SELECT count(*) FROM events WHERE kind = 'expired'"
-    took = await _all_done(data / "register.db", query, cases, due.timestamp())
-    worker.stop()
-    return took
 
 
-def _must_be_before(due: float) -> None:
-    if time.time() > due:
-        raise RuntimeError("The cases took too long to start; give them a longer lead.")
+async def _until(due: datetime) -> None:
+    seconds = (due - datetime.now(UTC)).total_seconds()
+    if seconds < 0:
+        raise RuntimeError("The cases took too long to start, or to be dealt with; give them longer.")
+    await asyncio.sleep(seconds)
 
 
-async def _all_done(path: Path, query: str, number: int, since: float) -> float:
+async def _all_done(path: Path, query: str, number: int, since: datetime) -> float:
     """Seconds from a moment until a query counts so many."""
     with closing(sqlite3.connect(path, timeout=30)) as db:
         while db.execute(query).fetchone()[0] < number:  # noqa: ASYNC110 - another process writes
             await asyncio.sleep(0.02)
-    return time.time() - since
+    return (datetime.now(UTC) - since).total_seconds()
