@@ -7,7 +7,7 @@ whether what is known still stands: the hash of the last known event covers all 
 from threading import Lock
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from models.case import Case, apply
 from models.events import Event, EventAdapter
@@ -15,6 +15,11 @@ from register.tables import EventRow
 
 MOST = 200
 """How many cases are kept in memory, some 200 KB each; those longest not read go first."""
+_FROM = (
+    select(EventRow.hash, EventRow.body)
+    .where(EventRow.reference == bindparam("of"), EventRow.seq >= bindparam("number"))
+    .order_by(EventRow.seq)
+)
 
 
 class Whole(NamedTuple):
@@ -54,8 +59,7 @@ class Folding:
 
 def _from(db: Connection, reference: str, number: int) -> list[tuple[str, str]]:
     """Hash and body of the events of a case from a number on."""
-    query = select(EventRow.hash, EventRow.body).where(EventRow.reference == reference, EventRow.seq >= number)
-    return [(row.hash, row.body) for row in db.execute(query.order_by(EventRow.seq))]
+    return [(row.hash, row.body) for row in db.execute(_FROM, {"of": reference, "number": number})]
 
 
 def _with(known: Whole | None, events: list[Event]) -> Whole | None:

@@ -175,7 +175,7 @@ class Register:
         def write(db: Connection) -> None:
             if events:
                 writing.append(db, reference, events)
-            db.execute(delete(UnderWayRow).where(UnderWayRow.id == id_))
+            writing.finish(db, id_)
 
         await self._writer.write_with_others(write)
 

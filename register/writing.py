@@ -5,7 +5,20 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Delete,
+    Insert,
+    Row,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.events import Event, EventAdapter, Opened
@@ -15,6 +28,25 @@ from register.chain import canonical, genesis, link, same
 from register.errors import Gap, RegisterError, Superseded
 from register.projection import Change, OpenStep, Projection, summary
 from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepRow, UnderWayRow
+
+# What every decision has done is said once: to put a statement together costs more than to have it carried out.
+_TABLES = Base.metadata.tables
+_CASES, _EVENTS, _STEPS = (_TABLES[row.__tablename__] for row in (CaseRow, EventRow, StepRow))
+_UNDER_WAY = _TABLES[UnderWayRow.__tablename__]
+_OF: BindParameter[str] = bindparam(
+    "of"
+)  # a reference; named as no column is, for an update sets all columns that it is given
+_CASE = (
+    select(*(_CASES.c[name] for name in ("last_seq", "confirmed", "head", "how", "outline")))
+    .where(_CASES.c.reference == _OF)
+    .with_for_update()
+)
+_CASE_BECOMES = update(_CASES).where(_CASES.c.reference == _OF)
+_OPEN_STEPS = select(_STEPS.c.step, _STEPS.c.owner, _STEPS.c.due).where(
+    _STEPS.c.reference == _OF, _STEPS.c.state == "open"
+)
+_IS_UNDER_WAY = select(_UNDER_WAY.c.id).where(_UNDER_WAY.c.id == bindparam("which"))
+_NO_MORE_UNDER_WAY = delete(_UNDER_WAY).where(_UNDER_WAY.c.id == bindparam("which"))
 
 
 def append(db: Connection, reference: str, events: Sequence[Event], confirmed: int | None = None) -> int:
@@ -44,14 +76,19 @@ def append(db: Connection, reference: str, events: Sequence[Event], confirmed: i
     if fresh:
         _add(db, reference, case, fresh, mark)
     elif case is not None and mark > case.confirmed:
-        db.execute(update(CaseRow).where(CaseRow.reference == reference).values(confirmed=mark))
+        db.execute(_CASE_BECOMES, {"of": reference, "confirmed": mark})
     return reached
 
 
 def begin(db: Connection, reference: str, id_: str) -> None:
     """Note that a decision is on its way, as `Register.begin` says; once is enough."""
-    if db.scalar(select(UnderWayRow.id).where(UnderWayRow.id == id_)) is None:
-        db.execute(insert(UnderWayRow), {"id": id_, "reference": reference, "at": datetime.now(UTC)})
+    if db.scalar(_IS_UNDER_WAY, {"which": id_}) is None:
+        db.execute(insert(_UNDER_WAY), {"id": id_, "reference": reference, "at": datetime.now(UTC)})
+
+
+def finish(db: Connection, id_: str) -> None:
+    """Drop the note of a decision that was on its way."""
+    db.execute(_NO_MORE_UNDER_WAY, {"which": id_})
 
 
 def head(db: Connection, reference: str) -> str | None:
@@ -118,8 +155,8 @@ def _add(
     projection = _projected(db, reference, case.outline if case else {}, events)
     if case is None:
         values = {"reference": reference, **summary(None, {}, ()), **projection.case, **reached}
-        db.execute(insert(CaseRow), values)
-    db.execute(insert(EventRow), rows)
+        db.execute(insert(_CASES), values)
+    db.execute(insert(_EVENTS), rows)
     members.follow(db, reference, events)
     how = projection.case.get("how", case.how if case else None)
     _write(db, reference, projection, how, reached)
@@ -136,9 +173,7 @@ def _chained(reference: str, head: str, events: Sequence[Event]) -> list[dict[st
 
 
 def _case(db: Connection, reference: str) -> Row[*tuple[Any, ...]] | None:
-    columns = (CaseRow.last_seq, CaseRow.confirmed, CaseRow.head, CaseRow.how, CaseRow.outline)
-    query = select(*columns).where(CaseRow.reference == reference).with_for_update()
-    return db.execute(query).one_or_none()
+    return db.execute(_CASE, {"of": reference}).one_or_none()
 
 
 def _bodies(db: Connection, reference: str, numbers: Sequence[int]) -> dict[int, str]:
@@ -171,29 +206,36 @@ def _write(db: Connection, reference: str, projection: Projection, how: str | No
     """Write what a projection changes, and what the case waits for now; `how` is how it is closed, if it is."""
     _write_rows(db, StepRow, reference, "key", projection.steps)
     _write_rows(db, LetterRow, reference, "letter", projection.letters)
-    query = select(StepRow.step, StepRow.owner, StepRow.due)
-    rows = db.execute(query.where(StepRow.reference == reference, StepRow.state == "open"))
+    rows = db.execute(_OPEN_STEPS, {"of": reference})
     values = {**projection.case, **reached, **summary(how, projection.outline, (OpenStep(*row) for row in rows))}
-    db.execute(update(CaseRow).where(CaseRow.reference == reference).values(values))
+    db.execute(_CASE_BECOMES, {**values, "of": reference})
 
 
 def _write_rows(
     db: Connection, rows: type[StepRow | LetterRow], reference: str, key: str, changes: dict[str, Change]
 ) -> None:
+    put, patch, drop = _row_statements(_TABLES[rows.__tablename__], key, db.dialect.name)
     puts = [{"reference": reference, **change.values} for change in changes.values() if change.act == "put"]
     if puts:
-        db.execute(_upsert(Base.metadata.tables[rows.__tablename__], db.dialect.name), puts)
+        db.execute(put, puts)
     for name, change in changes.items():
-        row = (rows.reference == reference) & (getattr(rows, key) == name)
+        row = {"of": reference, "which": name}
         if change.act == "patch":
-            db.execute(update(rows).where(row).values(change.values))
+            db.execute(patch, {**change.values, **row})
         elif change.act == "drop":
-            db.execute(delete(rows).where(row))
+            db.execute(drop, row)
 
 
 @cache
-def _upsert(table: Table, dialect: str) -> Any:
-    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+def _row_statements(table: Table, key: str, dialect: str) -> tuple[Insert, Update, Delete]:
+    """What puts, patches and drops a row of a case."""
+    row = (table.c.reference == _OF) & (table.c[key] == bindparam("which"))
+    return _upsert(table, dialect), update(table).where(row), delete(table).where(row)
+
+
+def _upsert(table: Table, dialect: str) -> Insert:
+    statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=others)
+    upsert: Insert = statement.on_conflict_do_update(index_elements=keys, set_=others)
+    return upsert
