@@ -33,9 +33,8 @@ from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepR
 _TABLES = Base.metadata.tables
 _CASES, _EVENTS, _STEPS = (_TABLES[row.__tablename__] for row in (CaseRow, EventRow, StepRow))
 _UNDER_WAY = _TABLES[UnderWayRow.__tablename__]
-_OF: BindParameter[str] = bindparam(
-    "of"
-)  # a reference; named as no column is, for an update sets all columns that it is given
+# A reference, by a name that no column has: an update sets every column that it is given a value for.
+_OF: BindParameter[str] = bindparam("of")
 _CASE = (
     select(*(_CASES.c[name] for name in ("last_seq", "confirmed", "head", "how", "outline")))
     .where(_CASES.c.reference == _OF)
