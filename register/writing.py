@@ -30,9 +30,9 @@ from register.projection import Change, OpenStep, Projection, summary
 from register.tables import Base, CaseRow, EventRow, LetterRow, MemberRow, StepRow, UnderWayRow
 
 # What every decision has done is said once: to put a statement together costs more than to have it carried out.
-_TABLES = Base.metadata.tables
-_CASES, _EVENTS, _STEPS = (_TABLES[row.__tablename__] for row in (CaseRow, EventRow, StepRow))
-_UNDER_WAY = _TABLES[UnderWayRow.__tablename__]
+_CASES, _EVENTS, _STEPS, _LETTERS, _UNDER_WAY = (
+    Base.metadata.tables[row.__tablename__] for row in (CaseRow, EventRow, StepRow, LetterRow, UnderWayRow)
+)
 # A reference, by a name that no column has: an update sets every column that it is given a value for.
 _OF: BindParameter[str] = bindparam("of")
 _CASE = (
@@ -104,7 +104,7 @@ def take_back(db: Connection, reference: str, after: int) -> None:
     db.execute(delete(EventRow).where(later))
     if after:
         head = db.scalar(select(EventRow.hash).where(EventRow.reference == reference, EventRow.seq == after))
-        db.execute(update(CaseRow).where(CaseRow.reference == reference).values(last_seq=after, head=head))
+        db.execute(_CASE_BECOMES, {"of": reference, "last_seq": after, "head": head})
         rebuild(db, reference)
         return
     for table in (StepRow, LetterRow, MemberRow, CaseRow):
@@ -203,17 +203,15 @@ def _original(db: Connection, reference: str, events: Sequence[Event]) -> Proced
 
 def _write(db: Connection, reference: str, projection: Projection, how: str | None, reached: Mapping[str, Any]) -> None:
     """Write what a projection changes, and what the case waits for now; `how` is how it is closed, if it is."""
-    _write_rows(db, StepRow, reference, "key", projection.steps)
-    _write_rows(db, LetterRow, reference, "letter", projection.letters)
+    _write_rows(db, _STEPS, reference, "key", projection.steps)
+    _write_rows(db, _LETTERS, reference, "letter", projection.letters)
     rows = db.execute(_OPEN_STEPS, {"of": reference})
     values = {**projection.case, **reached, **summary(how, projection.outline, (OpenStep(*row) for row in rows))}
     db.execute(_CASE_BECOMES, {**values, "of": reference})
 
 
-def _write_rows(
-    db: Connection, rows: type[StepRow | LetterRow], reference: str, key: str, changes: dict[str, Change]
-) -> None:
-    put, patch, drop = _row_statements(_TABLES[rows.__tablename__], key, db.dialect.name)
+def _write_rows(db: Connection, table: Table, reference: str, key: str, changes: dict[str, Change]) -> None:
+    put, patch, drop = _row_statements(table, key, db.dialect.name)
     puts = [{"reference": reference, **change.values} for change in changes.values() if change.act == "put"]
     if puts:
         db.execute(put, puts)
