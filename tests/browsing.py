@@ -2,17 +2,14 @@
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from desk import until
-from engine import ROOT, environment, free_port
+from engine import environment, free_port
 from playwright.sync_api import Page
+from processes import process
 
 from library import Library
 from register import accounts
@@ -27,17 +24,9 @@ PASSWORD = "correct horse battery staple"
 def serving(data: Path, engine: int) -> Iterator[str]:
     """The pages of a data folder, with an engine at a port of this machine; their address."""
     port = free_port()
-    log = data / "web.log"
-    with log.open("wb") as said:
-        command = [sys.executable, "-m", "web.app"]
-        known = environment(engine, data) | {"SCR_WEB_PORT": str(port), "SCR_PUBLIC_URL": f"http://127.0.0.1:{port}"}
-        served = subprocess.Popen(command, cwd=ROOT, env=known, stdout=said, stderr=said)
-        try:
-            until(lambda: "ready at" in log.read_text(), "the pages are served")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            served.send_signal(signal.SIGTERM)
-            served.wait(30)
+    known = environment(engine, data) | {"SCR_WEB_PORT": str(port), "SCR_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    with process("web.app", known, data / "web.log", "ready at"):
+        yield f"http://127.0.0.1:{port}"
 
 
 def let_in(data: Path, board: str) -> None:

@@ -1,17 +1,16 @@
 """What tests share: the product's own library, and a register in a folder of its own."""
 
 import asyncio
-import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from desk import Desk, referral, until
-from engine import ROOT, connected, dev_server, environment, free_port
+from desk import Desk, referral
+from engine import connected, dev_server, environment, free_port
 from postgres import Place, Server
+from processes import worker
 
 from library import Library
 from register import database
@@ -104,16 +103,11 @@ async def register(where: Path | str, tmp_path: Path) -> AsyncIterator[Register]
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
     """A data folder with a running engine and worker, and the engine's port."""
     folder, port = tmp_path_factory.mktemp("office"), free_port()
-    with dev_server(folder, port), (folder / "worker.log").open("wb") as log:
+    with dev_server(folder, port):
         asyncio.run(connected(port))
-        command = [sys.executable, "-m", "worker"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=environment(port, folder), stdout=log, stderr=log)
-        try:
-            until(lambda: "The worker is ready" in (folder / "worker.log").read_text(), "the worker begins")
+        with worker(environment(port, folder), folder / "worker.log") as working:
             yield folder, port
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(30) == 0
+    assert working.returncode == 0
 
 
 @pytest.fixture

@@ -5,18 +5,16 @@ All people and cases are invented.
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import CHROMIUM, let_in, serving, sign_in
-from desk import Desk, until
-from engine import ROOT, connected, dev_server, environment, free_port
+from desk import Desk
+from engine import connected, dev_server, environment, free_port
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from processes import worker
 
 pytestmark = [
     pytest.mark.browser,
@@ -42,16 +40,10 @@ def ui() -> str:
 def office(tmp_path_factory: pytest.TempPathFactory, ui: str) -> Iterator[tuple[Path, int]]:
     """A data folder with a running worker and an engine with its Web UI, and the engine's port."""
     folder, port = tmp_path_factory.mktemp("office"), free_port()
-    with dev_server(folder, port, ui=("--ui-port", ui.rpartition(":")[2])), (folder / "worker.log").open("wb") as log:
+    with dev_server(folder, port, ui=("--ui-port", ui.rpartition(":")[2])):
         asyncio.run(connected(port))
-        command = [sys.executable, "-m", "worker"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=environment(port, folder), stdout=log, stderr=log)
-        try:
-            until(lambda: "The worker is ready" in (folder / "worker.log").read_text(), "the worker begins")
+        with worker(environment(port, folder), folder / "worker.log"):
             yield folder, port
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import httpx
 import pytest
 from desk import Desk, referral, until
 from engine import ROOT, connected, dev_server, environment, free_port
+from processes import process, worker
 from prometheus_client.parser import text_string_to_metric_families
 from reading_world import CASE, told
 from sqlalchemy import text
@@ -46,20 +47,6 @@ def numbers_in(page: str) -> dict[str, float]:
 
 async def no_engine() -> Engine:
     raise Unreachable("The engine does not answer.")
-
-
-@contextmanager
-def process(module: str, env: dict[str, str], log: Path, ready: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, from when it says that it is ready; stopped at the end."""
-    with log.open("wb") as said:
-        started = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=env, stdout=said, stderr=said)
-    try:
-        until(lambda: ready in log.read_text() or started.poll() is not None, f"{module} begins")
-        assert started.poll() is None, log.read_text()
-        yield started
-    finally:
-        started.send_signal(signal.SIGTERM)
-        started.wait(40)
 
 
 # ---- health and readiness -------------------------------------------------------------------------------------------
@@ -161,7 +148,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     with ExitStack() as stack:
         stack.enter_context(dev_server(folder, port))
         asyncio.run(connected(port, folder))
-        stack.enter_context(process("worker", env, folder / "worker.log", "worker is ready"))
+        stack.enter_context(worker(env, folder / "worker.log"))
         stack.enter_context(process("web.app", env, folder / "pages.log", "pages are ready"))
         stack.enter_context(process("web.public", env, folder / "public.log", "publication register of"))
         yield {"folder": folder, "engine": port, "web": web, "public": public, "numbers": numbers, "clients": clients}

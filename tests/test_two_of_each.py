@@ -1,20 +1,17 @@
 """Two workers and two servers of pages on one PostgreSQL and one engine: everything happens once, nothing is lost."""
 
 import asyncio
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import desk
 import httpx
 import pytest
-from engine import ROOT, connected, dev_server, environment, free_port, until
+from engine import connected, dev_server, environment, free_port, until
 from filling import PASSWORD, Person
+from processes import process, worker
 from temporalio.client import Client
 from test_web_decided import scr
 from test_web_referring import TODAY, answered, answers
@@ -61,20 +58,6 @@ class House:
         return not any(x.state == "owed" for x in case.letters.values()) and len(kept) == case.seq
 
 
-@contextmanager
-def running(module: str, env: dict[str, str], log: Path, ready: str) -> Iterator[None]:
-    """A process of ours, from when it says that it is ready until it is told to stop."""
-    with log.open("wb") as said:
-        process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=env, stdout=said, stderr=said)
-    try:
-        desk.until(lambda: ready in log.read_text() or process.poll() is not None, f"{module} begins")
-        assert process.poll() is None, log.read_text()
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(40)
-
-
 @pytest.fixture
 def addresses(postgresql: str, tmp_path: Path) -> Iterator[tuple[int, list[str]]]:
     """The port of an engine, and the addresses of two servers of pages; two workers work beside them."""
@@ -84,9 +67,9 @@ def addresses(postgresql: str, tmp_path: Path) -> Iterator[tuple[int, list[str]]
         house.enter_context(dev_server(tmp_path, port))
         asyncio.run(connected(port, tmp_path))
         for number, web in enumerate(ports):
-            house.enter_context(running("worker", env, tmp_path / f"worker-{number}.log", "The worker is ready"))
+            house.enter_context(worker(env, tmp_path / f"worker-{number}.log"))
             known = env | {"SCR_WEB_PORT": str(web)}
-            house.enter_context(running("web.app", known, tmp_path / f"web-{number}.log", "ready at"))
+            house.enter_context(process("web.app", known, tmp_path / f"web-{number}.log", "ready at"))
         yield port, [f"http://127.0.0.1:{web}" for web in ports]
 
 

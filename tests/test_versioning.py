@@ -2,16 +2,15 @@
 
 import asyncio
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from case_world import noon, wt2013_opening
-from engine import BESIDE, ROOT, Office, connected, dev_server, environment, free_port, until
+from engine import BESIDE, Office, connected, dev_server, environment, free_port, until
 from kept import changed, commands
+from processes import worker
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentVersionRequest
 from temporalio.client import Client, WorkflowHistory
@@ -118,19 +117,6 @@ class Builds(Office):
         return True
 
 
-@contextmanager
-def process(port: int, data: Path, build: str) -> Iterator[None]:
-    """The worker as it is run in production, of a build."""
-    settings = {**environment(port, data), "SCR_BUILD": build}
-    with (data / "worker.log").open("wb") as log:
-        worker = subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=settings, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            worker.kill()
-            worker.wait()
-
-
 def builds(history: WorkflowHistory) -> list[str]:
     """Which build did each workflow task; "" is a worker without version."""
     done = [e.workflow_task_completed_event_attributes for e in history.events]
@@ -139,8 +125,10 @@ def builds(history: WorkflowHistory) -> list[str]:
 
 @pytest.mark.slow
 async def test_a_case_goes_on_with_the_current_build_and_a_gated_change_leaves_it_its_way(tmp_path: Path) -> None:
-    with dev_server(tmp_path, port := free_port()), process(port, tmp_path, "unknown"):
+    with ExitStack() as house:
+        house.enter_context(dev_server(tmp_path, port := free_port()))
         office = Builds(await connected(port), port)
+        house.enter_context(worker(environment(port, tmp_path) | {"SCR_BUILD": "unknown"}, tmp_path / "worker.log"))
         async with office.worker("", OLD_CODE):
             await office.begin("A-2013-001", by_old_code=True)
             await office.quiet("A-2013-001")
