@@ -15,7 +15,7 @@ from typing import Any
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType, VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploymentConfig
 
 import health
 import logs
@@ -46,6 +46,12 @@ CACHED = 10_000
 
 STICKY = timedelta(seconds=2)
 """How long a case waits for a worker that has died before another takes it over."""
+
+POLLS = 10
+"""How many calls ask for the tasks of cases at a time, half of them for cases that no worker keeps.
+
+After an outage those are all cases, and the SDK's own setting would fetch their tasks one by one.
+"""
 
 PAUSE = timedelta(seconds=5)
 """After how long a database that does not answer is tried again."""
@@ -91,6 +97,8 @@ def build_worker(
             "graceful_shutdown_timeout": DRAIN,
             "max_cached_workflows": CACHED,
             "sticky_queue_schedule_to_start_timeout": STICKY,
+            "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(POLLS),
+            "nonsticky_to_sticky_poll_ratio": 0.5,
             **options,
         },
     )

@@ -304,17 +304,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def dev_server_command(
+    folder: Path, port: int, attributes: Sequence[str] | None = None, ui: Sequence[str] = ("--headless",)
+) -> list[str]:
+    """The real dev server on a file in `folder`; it does not wait for the disk, for no test cuts the power."""
+    command = [str(BESIDE / "temporal"), "server", "start-dev", *ui, "--port", str(port), "--ip", "127.0.0.1"]
+    command += ["--log-level", "error", "--db-filename", str(folder / "engine.db")]
+    command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=OFF"]
+    known = attribute_types() if attributes is None else attributes
+    return command + [word for attribute in known for word in ("--search-attribute", attribute)]
+
+
 @contextmanager
 def dev_server(
     folder: Path, port: int, attributes: Sequence[str] | None = None, ui: Sequence[str] = ("--headless",)
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The real dev server on a file in `folder`; its output goes to a file beside it. `ui`: options of its Web UI."""
-    command = [str(BESIDE / "temporal"), "server", "start-dev", *ui, "--port", str(port), "--ip", "127.0.0.1"]
-    command += ["--log-level", "error", "--db-filename", str(folder / "engine.db")]
-    for attribute in attribute_types() if attributes is None else attributes:
-        command += ["--search-attribute", attribute]
+    """The real dev server; its output goes to a file in `folder`, beside its own. `ui`: options of its Web UI."""
     with (folder / "engine.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(dev_server_command(folder, port, attributes, ui), stdout=log, stderr=log)
         try:
             yield process
         finally:

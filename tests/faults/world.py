@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from engine import BESIDE, ROOT, connected, free_port
+from engine import ROOT, connected, dev_server_command, free_port
 from notify_server import KEY, TEMPLATE, NotifyServer, notify_server
 from postgres import Server
 from temporalio.client import Client
@@ -20,7 +20,6 @@ from faults.plan import Fault, Plan
 from faults.registers import Database, SqliteFile, database
 from register.sealed import Ring
 from register.store import Register
-from worker import attribute_types
 
 PULSE = 0.1
 
@@ -128,7 +127,7 @@ async def world(plan: Plan, folder: Path, server: Server | None) -> AsyncIterato
     async with AsyncExitStack() as stack:
         stack.callback(_end, made)
         port = free_port()
-        made.add_part("engine", _engine(port, folder), os.environ)
+        made.add_part("engine", dev_server_command(folder, port), os.environ)
         env = {**_plain_environment(), "SCR_DATA": str(folder), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
         env |= await _register(made, stack, server)
         env |= await _mail(made, stack)
@@ -152,12 +151,6 @@ def _end(made: World) -> None:
 
 def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("SCR_", "TEMPORAL_"))}
-
-
-def _engine(port: int, folder: Path) -> list[str]:
-    command = [str(BESIDE / "temporal"), "server", "start-dev", "--headless", "--port", str(port), "--ip", "127.0.0.1"]
-    command += ["--log-level", "error", "--db-filename", str(folder / "engine.db")]
-    return command + [word for attribute in attribute_types() for word in ("--search-attribute", attribute)]
 
 
 async def _line(made: World, stack: AsyncExitStack, name: str, to: int | Path) -> Line:
