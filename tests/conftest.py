@@ -1,19 +1,21 @@
 """What tests share: the product's own library, and a register in a folder of its own."""
 
 import asyncio
+import gc
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from desk import Desk, referral
 from engine import connected, dev_server, environment, free_port
 from postgres import Place, Server
 from processes import worker
 
 from library import Library
-from register import database
+from register import accounts, database
 from register.sealed import Ring
 from register.store import Register
 
@@ -29,7 +31,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"{len(server)} tests on PostgreSQL were skipped. {server[0].removeprefix('Skipped: ')}")
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 NO_SERVER = "No PostgreSQL could be started: "
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasher() -> Iterator[PasswordHasher]:
+    """What the product hashes passwords with, a tenth of a second each; the tests have one that nobody waits for."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    own = accounts._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_HASHER", cheap)
+        patch.setattr(accounts, "_NOBODY", cheap.hash("nobody has this password"))
+        yield own
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
 from closed_cases import done, reviewed
 from desk import Desk, refused
 from visitor import PASSWORD, Browser, account, kept, office_at, signed_in
@@ -55,6 +56,13 @@ async def test_a_wrong_password_is_refused_without_saying_what_is_wrong(
     assert "Name or password is wrong" in said.text
     assert "wrong wrong wrong" not in said.text
     assert COOKIE not in browser.client.cookies
+
+
+def test_a_password_costs_whoever_guesses_it_much_time_and_memory(hasher: PasswordHasher) -> None:
+    found = extract_parameters(hasher.hash(PASSWORD))
+    assert found.type is Type.ID
+    assert found.memory_cost >= 19 * 1024, "KiB; OWASP's least, with two passes"
+    assert found.time_cost >= 2
 
 
 async def test_ten_wrong_tries_are_enough(office: Office, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
