@@ -13,9 +13,9 @@ from engine import ROOT
 
 @contextmanager
 def process(module: str, env: dict[str, str], log: Path, ready: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, from when it says that it is ready; stopped at the end.
+    """A process of ours, from when its `log` says that it is ready; stopped at the end.
 
-    Where it says so to nobody but `log`, and ends instead, the log is what the test fails with.
+    If it ends before that, the test fails with what it said.
     """
     with log.open("wb") as said:
         started = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=env, stdout=said, stderr=said)
