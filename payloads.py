@@ -125,13 +125,14 @@ class _OlderJSON(_JSON):
 *_OTHERS, _PLAIN_JSON = PydanticPayloadConverter().converters.values()
 # The first that takes a value writes it: what is nothing, plain bytes, messages, then all else as JSON.
 _CONVERTERS = (*_OTHERS, _JSON(_PLAIN_JSON), _OlderJSON(_PLAIN_JSON), _PLAIN_JSON)
+_BY_ENCODING = {converter.encoding.encode(): converter for converter in _CONVERTERS}
 
 
 class SharedPayloadConverter(CompositePayloadConverter):
     """How values become payloads. All cases of a worker share the converters, and what these have compiled of types."""
 
     def __init__(self) -> None:
-        super().__init__(*_CONVERTERS)
+        self.converters = _BY_ENCODING  # the SDK makes one of these for each task of a case
 
 
 def inflated(payload: Payload) -> Payload:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import starter
 import telemetry
 from activities.letters import LetterActivities
 from activities.register import RegisterActivities
+from inline import Inline
 from library import Library, data_folder
 from mail import settings, watching
 from mail.carriers import Carrier
@@ -62,6 +64,9 @@ CONFIRMING = timedelta(minutes=1)
 DEPLOYMENT = "serious-case-reviews"
 """The name of the worker deployment whose builds `SCR_BUILD` names."""
 
+DISTRIBUTION = "serious-case-review"
+"""The name of the project as a package; its version names the workers of a release that `SCR_BUILD` does not name."""
+
 TYPES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
     SearchAttributeIndexedValueType.KEYWORD_LIST: "KeywordList",
@@ -92,6 +97,7 @@ def build_worker(
         workflows=[SeriousCaseReview],
         activities=[letters.send, RegisterActivities(register).record],
         workflow_runner=runner(),
+        workflow_task_executor=Inline(),
         interceptors=[Forgetting(), *options.pop("interceptors", ())],
         **{
             "graceful_shutdown_timeout": DRAIN,
@@ -99,24 +105,26 @@ def build_worker(
             "sticky_queue_schedule_to_start_timeout": STICKY,
             "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(POLLS),
             "nonsticky_to_sticky_poll_ratio": 0.5,
+            "deployment_config": deployment_of({}),
             **options,
         },
     )
 
 
-def deployment_of(environment: Mapping[str, str]) -> WorkerDeploymentConfig | None:
-    """The build of the worker deployment that `SCR_BUILD` names; None, for a worker without version, if it is not set.
+def deployment_of(environment: Mapping[str, str]) -> WorkerDeploymentConfig:
+    """The build of the worker deployment that `SCR_BUILD` names; if it is not set, this release without versioning.
 
     Cases go on with the current build. Pinned to the build that they began with, they would need its workers, and
     keep its faults, for two years. Raises Refusal for what cannot be a build's name.
     """
     build = environment.get("SCR_BUILD")
     if not build:
-        return None
+        # The SDK would make a name up from the modules that happen to be loaded, another one at each start; and to note
+        # a new name for a case costs the engine a quarter of what a passing deadline does.
+        return WorkerDeploymentConfig(WorkerDeploymentVersion(DEPLOYMENT, version(DISTRIBUTION)), False)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", build):
         raise Refusal(f"SCR_BUILD is {build!r}; give letters, digits, dots, hyphens and underscores, 100 at most.")
-    version = WorkerDeploymentVersion(DEPLOYMENT, build)
-    return WorkerDeploymentConfig(version, True, VersioningBehavior.AUTO_UPGRADE)
+    return WorkerDeploymentConfig(WorkerDeploymentVersion(DEPLOYMENT, build), True, VersioningBehavior.AUTO_UPGRADE)
 
 
 async def missing_attributes(client: Client) -> list[str]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import subprocess
+import tomllib
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from case_world import noon, wt2013_opening
-from engine import BESIDE, Office, connected, dev_server, environment, free_port, until
+from engine import BESIDE, ROOT, Office, connected, dev_server, environment, free_port, until
 from kept import changed, commands
 from processes import worker
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
@@ -33,13 +34,29 @@ BY_ACTIVITY, LOCALLY = "activity record_events", "marker core_local_activity rec
 
 
 def test_a_build_is_named_in_the_environment_and_cases_go_on_with_the_current_one() -> None:
-    assert deployment_of({}) is None
-    assert deployment_of({"SCR_BUILD": ""}) is None
     found = deployment_of({"SCR_BUILD": "2026-11-22.1"})
-    assert found is not None
     assert (found.version.deployment_name, found.version.build_id) == (DEPLOYMENT, "2026-11-22.1")
     assert found.use_worker_versioning
     assert found.default_versioning_behavior is VersioningBehavior.AUTO_UPGRADE
+
+
+@pytest.mark.parametrize("environment", [{}, {"SCR_BUILD": ""}])
+def test_a_worker_without_a_build_is_named_by_its_release(environment: dict[str, str]) -> None:
+    found = deployment_of(environment)
+    assert found.version.build_id == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert not found.use_worker_versioning
+
+
+async def test_a_worker_that_is_started_again_changes_nothing_in_the_list_of_the_engine(tmp_path: Path) -> None:
+    """The engine lists which builds have had a case: with a new name at each start that is a write for each case."""
+    release = deployment_of({}).version.build_id
+    with dev_server(tmp_path, port := free_port()):
+        office = Builds(await connected(port, tmp_path), port)
+        with worker(environment(port, tmp_path), tmp_path / "worker.log"):
+            await office.begin("A-2013-001")
+            await office.quiet("A-2013-001")
+            listed = await office.client.get_workflow_handle("A-2013-001").describe()
+    assert listed.search_attributes["BuildIds"] == ["unversioned", f"unversioned:{release}"]
 
 
 @pytest.mark.parametrize("name", ["a build", "-1", "a/b", "b" * 101])
