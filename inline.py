@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-LONGEST = 5.0
+LONGEST = 1.0
 """Seconds of processor time that the worker may use while it is at one task; none takes a tenth of a second."""
 AGAIN = 1.0
 """After how many more of them a case that went on all the same is broken off again."""

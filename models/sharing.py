@@ -5,11 +5,11 @@ never change, cases with the same ones hold the same object, and reading one aga
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import to_json
 
 _MOST = 64
 """How many are remembered; the oldest goes first."""
@@ -50,10 +50,10 @@ def shared() -> WrapValidator:
         if not isinstance(value, Mapping):
             return handler(value)
         try:
-            content = json.dumps(value, separators=(",", ":"), default=str)
-        except (TypeError, ValueError, RecursionError):  # no JSON: whatever it is, the model says what is wrong with it
+            content = to_json(value, serialize_unknown=True)
+        except ValueError:  # no JSON: whatever it is, the model says what is wrong with it
             return handler(value)
-        key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
+        key = hashlib.sha256(content).digest()
         found = known.get(key)
         return known.keep(key, handler(value)) if found is None else found
 
