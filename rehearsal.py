@@ -145,7 +145,6 @@ async def rehearse(
     ring = Ring.load_or_make(folder / "register.key")
     async with _server(ring) as env, await Register.open(folder / "register.db", ring) as register:
         behind = await env.get_current_time() - story
-        # Named, for Temporal would else read the code of every module to make a name: a third of a second.
         async with build_worker(env.client, register, library, folder / "outbox"):
             try:
                 reference = await starter.refer(env.client, register, library, referral, behind=behind)

@@ -86,7 +86,7 @@ class _SandboxedCase(_Instance):
 @cache
 def _compiled(code: str) -> CodeType:
     """The few lines by which the SDK enters a sandbox; it has them compiled each time."""
-    return compile(code, "entering the sandbox", "exec")
+    return compile(code, "<entering the sandbox>", "exec")
 
 
 class Forgetting(Interceptor):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,15 @@ async def test_what_does_not_come_to_an_end_is_broken_off_although_it_keeps_what
     assert await loop.run_in_executor(Inline(0.05), lambda: "the next") == "the next"
 
 
-async def test_a_case_that_does_not_come_to_an_end_keeps_none_of_the_others(tmp_path: Path) -> None:
+def test_a_worker_is_not_started_where_its_cases_could_not_be_broken_off() -> None:
+    with ThreadPoolExecutor(1) as other, pytest.raises(RuntimeError, match="in the main thread"):
+        other.submit(Inline).result()
+
+
+@pytest.mark.parametrize("how", ["endless", "step by step"])
+async def test_a_case_that_does_not_come_to_an_end_keeps_none_of_the_others(
+    how: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with dev_server(tmp_path, port := free_port()):
         client = await connected(port)
         async with Worker(
@@ -55,7 +64,7 @@ async def test_a_case_that_does_not_come_to_an_end_keeps_none_of_the_others(tmp_
             workflow_runner=runner(),
             workflow_task_executor=Inline(0.1),
         ):
-            endless = await client.start_workflow(Turning.run, True, id="endless", task_queue="turning")
+            endless = await client.start_workflow(Turning.run, how, id="endless", task_queue="turning")
 
             async def failed() -> str | None:
                 events = (await endless.fetch_history()).events
@@ -63,5 +72,6 @@ async def test_a_case_that_does_not_come_to_an_end_keeps_none_of_the_others(tmp_
                 return next(filter(None, (cause.application_failure_info.type for cause in causes)), None)
 
             assert await until(failed, "its task has failed") == "TooLong"
-            assert await client.execute_workflow(Turning.run, False, id="other", task_queue="turning") == "done"
+            assert await client.execute_workflow(Turning.run, "once", id="other", task_queue="turning") == "done"
             await endless.terminate()
+    assert "eviction" not in caplog.text  # it could be let go of

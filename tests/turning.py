@@ -1,5 +1,7 @@
 """A workflow that may go on for ever."""
 
+import asyncio
+
 from temporalio import workflow
 
 
@@ -8,8 +10,10 @@ class Turning:
     """Is done at once, or never."""
 
     @workflow.run
-    async def run(self, endless: bool) -> str:
+    async def run(self, how: str) -> str:
         """Turn for as long as it is told to."""
-        while endless:
+        while how == "endless":
             pass
+        while how == "step by step":  # noqa: ASYNC110 - it is to turn
+            await asyncio.sleep(0)
         return "done"
