@@ -50,7 +50,7 @@ class _Runner(SandboxedWorkflowRunner):
 
 
 class _OfThisThread(threading.local, RestrictionContext):
-    """Whether a case is being run: each thread of the worker runs another one."""
+    """Whether a case is being run: where threads run them, as a replayer's do, each runs another one."""
 
 
 class _SandboxedCase(_Instance):

@@ -47,7 +47,7 @@ def test_a_worker_without_a_build_is_named_by_its_release(environment: dict[str,
     assert not found.use_worker_versioning
 
 
-async def test_a_worker_that_is_started_again_changes_nothing_in_the_list_of_the_engine(tmp_path: Path) -> None:
+async def test_the_list_of_the_engine_names_the_release_and_not_the_start_of_a_worker(tmp_path: Path) -> None:
     """The engine lists which builds have had a case: with a new name at each start that is a write for each case."""
     release = deployment_of({}).version.build_id
     with dev_server(tmp_path, port := free_port()):
