@@ -1,7 +1,7 @@
-"""Where a worker runs its cases: in its own event loop, one after another, and none of them for ever.
+"""Where a worker runs its cases: in its own event loop, one after another, none that uses the processor without end.
 
 The SDK would hand each task of a case to a thread and wait for it. Python runs one thread at a time, so nothing is done
-any sooner there, and to hand over and wait costs a quarter of what a task costs.
+any sooner there, and to hand over and wait costs a fifth of what a task costs.
 """
 
 import asyncio

@@ -124,15 +124,17 @@ class _OlderJSON(_JSON):
 
 *_OTHERS, _PLAIN_JSON = PydanticPayloadConverter().converters.values()
 # The first that takes a value writes it: what is nothing, plain bytes, messages, then all else as JSON.
-_CONVERTERS = (*_OTHERS, _JSON(_PLAIN_JSON), _OlderJSON(_PLAIN_JSON), _PLAIN_JSON)
-_BY_ENCODING = {converter.encoding.encode(): converter for converter in _CONVERTERS}
+_CONVERTERS = {
+    converter.encoding.encode(): converter
+    for converter in (*_OTHERS, _JSON(_PLAIN_JSON), _OlderJSON(_PLAIN_JSON), _PLAIN_JSON)
+}
 
 
 class SharedPayloadConverter(CompositePayloadConverter):
     """How values become payloads. All cases of a worker share the converters, and what these have compiled of types."""
 
     def __init__(self) -> None:
-        self.converters = _BY_ENCODING  # the SDK makes one of these for each task of a case
+        self.converters = _CONVERTERS  # the SDK makes one of these for each task of a case
 
 
 def inflated(payload: Payload) -> Payload:

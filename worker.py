@@ -105,8 +105,8 @@ def build_worker(
             "sticky_queue_schedule_to_start_timeout": STICKY,
             "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(POLLS),
             "nonsticky_to_sticky_poll_ratio": 0.5,
-            "deployment_config": deployment_of({}),
             **options,
+            "deployment_config": options.get("deployment_config") or deployment_of({}),
         },
     )
 

@@ -40,9 +40,9 @@ def test_a_build_is_named_in_the_environment_and_cases_go_on_with_the_current_on
     assert found.default_versioning_behavior is VersioningBehavior.AUTO_UPGRADE
 
 
-@pytest.mark.parametrize("environment", [{}, {"SCR_BUILD": ""}])
-def test_a_worker_without_a_build_is_named_by_its_release(environment: dict[str, str]) -> None:
-    found = deployment_of(environment)
+@pytest.mark.parametrize("given", [{}, {"SCR_BUILD": ""}])
+def test_a_worker_without_a_build_is_named_by_its_release(given: dict[str, str]) -> None:
+    found = deployment_of(given)
     assert found.version.build_id == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert not found.use_worker_versioning
 
